@@ -1,0 +1,41 @@
+// Where everything lives on an appliance. A root other than `/` moves all of it, for tests and trials.
+
+import { join } from 'node:path';
+
+export interface Paths {
+  /** Daemon and runtime, one folder a version; `current` points at one. */
+  readonly programs: string;
+  /** What the customer chose; the only file people edit. */
+  readonly settings: string;
+  /** Public keys of vendors whose bundles are accepted. */
+  readonly trust: string;
+  /** The key that opens the secret store. Kept apart from the data, so that a copied disk folder is not enough. */
+  readonly machineKey: string;
+  readonly state: string;
+  readonly database: string;
+  readonly secrets: string;
+  readonly stack: string;
+  readonly releases: string;
+  readonly backups: string;
+  /** Opened secrets, in memory only. */
+  readonly unsealed: string;
+  readonly socket: string;
+}
+
+export function pathsUnder(root = '/'): Paths {
+  const at = (...parts: string[]): string => join(root, ...parts);
+  return {
+    programs: at('opt/onstead'),
+    settings: at('etc/onstead/onstead.yaml'),
+    trust: at('etc/onstead/trust'),
+    machineKey: at('etc/onstead/machine.key'),
+    state: at('var/lib/onstead'),
+    database: at('var/lib/onstead/state.db'),
+    secrets: at('var/lib/onstead/secrets'),
+    stack: at('var/lib/onstead/stack'),
+    releases: at('var/lib/onstead/releases'),
+    backups: at('var/lib/onstead/backups'),
+    unsealed: at('run/onstead/secrets'),
+    socket: at('run/onstead.sock'),
+  };
+}
