@@ -1,0 +1,63 @@
+// The container engine, and the programs that speak to it.
+
+import { join } from 'node:path';
+import type { EngineFacts } from '../facts.ts';
+import type { Source } from '../source.ts';
+import { printable, type Collector } from './context.ts';
+
+const PLUGIN_FOLDERS = [
+  '/usr/local/lib/docker/cli-plugins',
+  '/usr/local/libexec/docker/cli-plugins',
+  '/usr/lib/docker/cli-plugins',
+  '/usr/libexec/docker/cli-plugins',
+];
+
+export const collectEngine: Collector<'engine'> = async (source, { engine }) => {
+  const answer = await engine();
+  const cli = await cliOf(source);
+  const snap = cli !== null && (await source.real(cli.path))?.includes('/snap') === true;
+  return {
+    ...answer,
+    // snap's client is a link to snap itself; its engine also keeps its data below /var/snap.
+    details: answer.details && {
+      ...answer.details,
+      snap: answer.details.snap || (snap && cli.path.startsWith('/snap/')),
+    },
+    cli,
+    compose: cli === null ? null : await composeOf(source),
+    oldCompose: await oldComposeOf(source),
+  };
+};
+
+async function cliOf(source: Source): Promise<EngineFacts['cli']> {
+  const path = await source.which('docker');
+  if (path === undefined) return null;
+  const said = await source.command('docker', ['--version']);
+  return { path, version: versionIn(said?.stdout) };
+}
+
+async function composeOf(source: Source): Promise<EngineFacts['compose']> {
+  const said = await source.command('docker', ['compose', 'version', '--short']);
+  if (said?.code !== 0) return null;
+  return { path: await pluginPath(source), version: versionIn(said.stdout) };
+}
+
+async function pluginPath(source: Source): Promise<string | null> {
+  const home = process.env['DOCKER_CONFIG'] ?? join(process.env['HOME'] ?? '/root', '.docker');
+  for (const folder of [join(home, 'cli-plugins'), ...PLUGIN_FOLDERS]) {
+    const path = join(folder, 'docker-compose');
+    if (await source.exists(path)) return path;
+  }
+  return null;
+}
+
+async function oldComposeOf(source: Source): Promise<EngineFacts['oldCompose']> {
+  const path = await source.which('docker-compose');
+  if (path === undefined) return null;
+  const said = await source.command('docker-compose', ['version', '--short']);
+  return { path, version: versionIn(said?.stdout) };
+}
+
+function versionIn(said: string | undefined): string {
+  return printable(/\d+\.\d+[^\s,]*/.exec(said ?? '')?.[0] ?? 'unknown', 40);
+}

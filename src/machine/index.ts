@@ -1,0 +1,23 @@
+// The face of `machine`: what this computer is, and whether it is good enough.
+
+export { collectFacts, detectMachine, type CollectOptions } from './collect.ts';
+export { readFacts } from './facts-folder.ts';
+export { FACT_NAMES, type FactName, type MachineFacts } from './facts.ts';
+export type {
+  CgroupFacts,
+  ClockFacts,
+  CpuFacts,
+  DiskFolder,
+  DisksFacts,
+  EngineFacts,
+  FirewallFacts,
+  FlushFacts,
+  KernelFacts,
+  LimitsFacts,
+  MemoryFacts,
+  NetworkFacts,
+  OsFacts,
+  PathsFacts,
+  PortHolder,
+  PortsFacts,
+} from './facts.ts';
