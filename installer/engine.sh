@@ -282,7 +282,8 @@ compose_from_newer_suite() {
   site=$(debian_site)
   [ -n "$site" ] || return 1
   work=$(mktemp -d)
-  for suite in trixie sid; do
+  # sid first: `--progress json` is newer than what trixie has (2.26).
+  for suite in sid trixie; do
     say "looking for Compose in Debian $suite (through lists of its own, in $work)"
     if unpack_compose "$site" "$suite" "$work/$suite"; then
       say "placing $PLUGIN_FOLDER/docker-compose"

@@ -1,0 +1,68 @@
+// The rings of tests: what each holds, what it needs, how long it may take. Every test file is in exactly one.
+
+import { readdir } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+
+export interface Ring {
+  readonly name: string;
+  readonly what: string;
+  /** Folders under the test folder, and those below them that belong to another ring. */
+  readonly folder: string;
+  readonly except: readonly string[];
+  readonly needsEngine: boolean;
+  /** Test files at once. Rings on a real engine share it, so they go one after another. */
+  readonly jobs: number;
+  readonly fileLimitSeconds: number;
+  readonly ringLimitSeconds: number;
+}
+
+function ring(name: string, what: string, folder: string, more: Partial<Ring> = {}): Ring {
+  return {
+    name,
+    what,
+    folder,
+    except: [],
+    needsEngine: true,
+    jobs: 1,
+    fileLimitSeconds: 600,
+    ringLimitSeconds: 900,
+    ...more,
+  };
+}
+
+export const RINGS: readonly Ring[] = [
+  ring('unit', 'decisions, tables, parsers and the house rules; needs no engine', 'unit', {
+    needsEngine: false,
+    jobs: 2,
+    fileLimitSeconds: 120,
+    ringLimitSeconds: 600,
+  }),
+  ring('contract', 'one suite a port, against the fake and the real thing', 'contract'),
+  ring('e2e', 'what the customer sees, on a real engine', 'e2e', { except: ['e2e/crash'] }),
+  ring('crash', 'every step of every operation, killed before, during and after', 'e2e/crash'),
+  ring('machine', 'a whole customer machine with systemd', 'machine'),
+];
+
+export interface Discovery {
+  readonly root: string;
+  readonly testFolder: string;
+  /** What a test file's name ends with. */
+  readonly suffix: string;
+}
+
+/** The ring's test files, as paths from the root, sorted. */
+export async function filesOf(ring: Ring, where: Discovery): Promise<string[]> {
+  const all = await testFilesUnder(join(where.root, where.testFolder, ring.folder), where.suffix);
+  const foreign = ring.except.map((folder) => join(where.root, where.testFolder, folder) + sep);
+  return all
+    .filter((file) => !foreign.some((folder) => file.startsWith(folder)))
+    .map((file) => relative(where.root, file));
+}
+
+export async function testFilesUnder(folder: string, suffix: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith(suffix))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
