@@ -1,0 +1,268 @@
+// What a release may not do with plain Compose keys: what would not survive shipping, and what reaches beyond
+// the container without being named in `x-onstead.allow`. Each rule is one row.
+
+import type { Allowance } from './schema.ts';
+import type { Finding } from './shape.ts';
+import { nearest, show } from './shape.ts';
+import { readReference } from './image-reference.ts';
+import type { YamlPath } from './yaml-source.ts';
+
+export type ServiceMap = Readonly<Record<string, unknown>>;
+
+export interface RuleContext {
+  readonly name: string;
+  readonly role: string | undefined;
+  /** The services that own published ports: nginx, and the one whose network it joins. */
+  readonly edge: readonly string[];
+  readonly secrets: readonly string[];
+}
+
+export interface RuleFindings {
+  readonly mistakes: Finding[];
+  readonly warnings: Finding[];
+  /** Reaches that need a permission, with where and why. */
+  readonly reaches: readonly Reach[];
+}
+
+export interface Reach extends Finding {
+  readonly allowance: Allowance;
+}
+
+export function checkService(service: ServiceMap, context: RuleContext): RuleFindings {
+  const at = (...rest: YamlPath): YamlPath => ['services', context.name, ...rest];
+  return {
+    mistakes: [
+      ...imageMistakes(service, at),
+      ...shippingMistakes(service, at),
+      ...scalingMistakes(service, context, at),
+      ...secretMistakes(service, context, at),
+    ],
+    warnings: serviceWarnings(service, context, at),
+    reaches: reachesOf(service, at),
+  };
+}
+
+type At = (...rest: YamlPath) => YamlPath;
+
+function value(path: YamlPath, message: string, fix: string): Finding {
+  return { path, at: 'value', message, fix };
+}
+
+function key(path: YamlPath, message: string, fix: string): Finding {
+  return { path, at: 'key', message, fix };
+}
+
+function imageMistakes(service: ServiceMap, at: At): Finding[] {
+  const { image } = service;
+  if (image === undefined) {
+    return [key(at(), 'This service names no image.', 'Add image: repository:tag; a release ships images.')];
+  }
+  if (typeof image === 'string' && image.includes('$')) {
+    return [
+      value(
+        at('image'),
+        `The image ${show(image)} holds a variable; a release names its images exactly.`,
+        'Write the image out; give another one for a build with an override.',
+      ),
+    ];
+  }
+  if (typeof image === 'string' && readReference(image) !== undefined) return [];
+  return [
+    value(
+      at('image'),
+      `${show(image)} is not an image reference.`,
+      'Write repository:tag, for example redis:8.2.1.',
+    ),
+  ];
+}
+
+function shippingMistakes(service: ServiceMap, at: At): Finding[] {
+  const found: Finding[] = [];
+  if (service['build'] !== undefined) {
+    found.push(
+      key(
+        at('build'),
+        'A release ships images; nothing is built on the appliance.',
+        'Build the image before, name it under image: and remove build.',
+      ),
+    );
+  }
+  if (service['env_file'] !== undefined) {
+    found.push(
+      key(
+        at('env_file'),
+        'An env_file is not part of the bundle.',
+        'Write the values under environment, and secrets under secrets.',
+      ),
+    );
+  }
+  const from = service['extends'];
+  if (isMap(from) && from['file'] !== undefined) {
+    found.push(
+      key(
+        at('extends', 'file'),
+        'A release is one file; it cannot extend another.',
+        'Copy the service here, or use a YAML anchor.',
+      ),
+    );
+  }
+  for (const { source, path } of bindMounts(service, at)) {
+    if (source.split('/').includes('..')) {
+      found.push(
+        value(
+          path,
+          `The mount ${show(source)} leaves the stack's folder.`,
+          'Put the files into the image, or use a named volume.',
+        ),
+      );
+    }
+  }
+  return found;
+}
+
+function scalingMistakes(service: ServiceMap, { role }: RuleContext, at: At): Finding[] {
+  if (role !== 'app' && role !== 'worker') return [];
+  const found: Finding[] = [];
+  if (service['container_name'] !== undefined) {
+    found.push(
+      key(
+        at('container_name'),
+        'A fixed container name allows one replica only, and none beside it during an upgrade.',
+        'Remove container_name.',
+      ),
+    );
+  }
+  if (service['network_mode'] !== undefined) {
+    found.push(
+      key(
+        at('network_mode'),
+        'The edge reaches an app or worker by its service name on the internal network.',
+        'Remove network_mode.',
+      ),
+    );
+  }
+  return found;
+}
+
+function secretMistakes(service: ServiceMap, context: RuleContext, at: At): Finding[] {
+  return listOf(service['secrets']).flatMap((entry, index) => {
+    const name = isMap(entry) ? entry['source'] : entry;
+    if (typeof name !== 'string' || context.secrets.includes(name)) return [];
+    const near = nearest(name, context.secrets);
+    return [
+      value(
+        at('secrets', index),
+        `The secret "${name}" is not declared.`,
+        near === undefined ? `Declare it at the top: secrets: { ${name}: {} }.` : `Did you mean "${near}"?`,
+      ),
+    ];
+  });
+}
+
+function serviceWarnings(service: ServiceMap, { name, role, edge }: RuleContext, at: At): Finding[] {
+  const found: Finding[] = [];
+  if (service['ports'] !== undefined && !edge.includes(name)) {
+    found.push(
+      key(
+        at('ports'),
+        'Only the edge is published; these ports will be withdrawn.',
+        'Remove ports, or use expose for other services.',
+      ),
+    );
+  }
+  if (role === 'app' || role === 'worker') {
+    const deploy = service['deploy'];
+    if (service['scale'] !== undefined || (isMap(deploy) && deploy['replicas'] !== undefined)) {
+      const path = service['scale'] === undefined ? at('deploy', 'replicas') : at('scale');
+      found.push(
+        key(
+          path,
+          'Sizing decides the number of replicas; this one is ignored.',
+          `Write it under x-onstead.sizing.${name}.replicas.`,
+        ),
+      );
+    }
+  }
+  for (const { source, path } of bindMounts(service, at)) {
+    if (source.startsWith('.') && !/^\.\/config(\/|$)/.test(source)) {
+      found.push(
+        value(path, `The mount ${show(source)} is not part of the bundle.`, 'Put the files into the image.'),
+      );
+    }
+  }
+  return found;
+}
+
+const HOST_MODES: readonly { key: string; allowance: Allowance; what: string }[] = [
+  { key: 'network_mode', allowance: 'host-network', what: "the machine's whole network" },
+  { key: 'pid', allowance: 'host-pid', what: 'every process of the machine' },
+  { key: 'ipc', allowance: 'host-ipc', what: "the machine's shared memory" },
+  { key: 'userns_mode', allowance: 'unconfined', what: "the machine's user ids" },
+  { key: 'cgroup', allowance: 'unconfined', what: "the machine's control groups" },
+];
+
+function reachesOf(service: ServiceMap, at: At): Reach[] {
+  const reach = (allowance: Allowance, path: YamlPath, what: string): Reach => ({
+    ...key(
+      path,
+      `This opens ${what} to the container.`,
+      `Remove it, or say so: x-onstead: { allow: [${allowance}] }.`,
+    ),
+    allowance,
+  });
+  const found: Reach[] = [];
+  if (service['privileged'] !== undefined && service['privileged'] !== false) {
+    found.push(reach('privileged', at('privileged'), 'the whole machine'));
+  }
+  for (const mode of HOST_MODES) {
+    if (service[mode.key] === 'host') found.push(reach(mode.allowance, at(mode.key), mode.what));
+  }
+  for (const { source, path } of bindMounts(service, at)) {
+    if (/docker\.sock|containerd\.sock|podman\.sock/.test(source)) {
+      found.push(reach('docker-socket', path, 'the engine, and with it the whole machine,'));
+    } else if (/^[/~$]/.test(source)) {
+      found.push(reach('host-path', path, `${show(source)} of the machine`));
+    }
+  }
+  for (const name of ['devices', 'device_cgroup_rules', 'gpus']) {
+    if (!isEmpty(service[name])) found.push(reach('devices', at(name), 'devices of the machine'));
+  }
+  if (!isEmpty(service['cap_add']))
+    found.push(reach('capabilities', at('cap_add'), 'more rights in the kernel'));
+  listOf(service['security_opt']).forEach((option, index) => {
+    if (/unconfined|label[:=]disable|no-new-privileges[:=]false/.test(String(option))) {
+      found.push(reach('unconfined', at('security_opt', index), "calls that the kernel's filters stop"));
+    }
+  });
+  return found;
+}
+
+interface Bind {
+  readonly source: string;
+  readonly path: YamlPath;
+}
+
+function bindMounts(service: ServiceMap, at: At): Bind[] {
+  return listOf(service['volumes']).flatMap((entry, index) => {
+    const path = at('volumes', index);
+    if (isMap(entry)) {
+      return entry['type'] === 'bind' && typeof entry['source'] === 'string'
+        ? [{ source: entry['source'], path }]
+        : [];
+    }
+    const source = typeof entry === 'string' && entry.includes(':') ? entry.split(':')[0]! : '';
+    return /^[./~$]/.test(source) ? [{ source, path }] : [];
+  });
+}
+
+function isMap(thing: unknown): thing is Record<string, unknown> {
+  return thing !== null && typeof thing === 'object' && !Array.isArray(thing);
+}
+
+function listOf(thing: unknown): readonly unknown[] {
+  return Array.isArray(thing) ? thing : [];
+}
+
+function isEmpty(thing: unknown): boolean {
+  return thing === undefined || thing === null || (Array.isArray(thing) && thing.length === 0);
+}

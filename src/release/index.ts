@@ -1,0 +1,10 @@
+// The face of the room: releases, their versions, and the signed bundles they travel in.
+
+export type * from './release.ts';
+export { parseRelease } from './parse.ts';
+export { ALLOWANCES, ROLES, STRATEGIES } from './schema.ts';
+export type { Allowance, Role, Strategy } from './schema.ts';
+export { checkNotOlder, checkUpgradePath, remember } from './version-path.ts';
+export type { Candidate, Installed, SeenVersions, SignedVersion, UpgradePath } from './version-path.ts';
+export { contentTag, parseReference, pinnedReference } from './image-reference.ts';
+export type { ImageReference } from './image-reference.ts';

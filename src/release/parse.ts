@@ -1,0 +1,306 @@
+// A vendor's Compose file → a Release, or one error that carries every mistake with its place and its cure.
+
+import semver from 'semver';
+import { OnsteadError } from '../base/errors.ts';
+import { parseBytes, parseDuration } from '../base/units.ts';
+import { checkService } from './compose-rules.ts';
+import type { Mistake, Release, ReleaseService, ServiceSizing, SmokeCheck } from './release.ts';
+import {
+  allowancesOf,
+  checkRoles,
+  checkServiceBlock,
+  checkSizing,
+  checkVersions,
+  isMap,
+  judgeReaches,
+  roleOf,
+} from './release-rules.ts';
+import { ReleaseBlock } from './schema.ts';
+import type { ServiceBlock, SizingBlock } from './schema.ts';
+import { checkShape, nearest, show } from './shape.ts';
+import type { Finding } from './shape.ts';
+import { readYaml } from './yaml-source.ts';
+import type { YamlPath, YamlSource } from './yaml-source.ts';
+
+type Map = Readonly<Record<string, unknown>>;
+
+const DRAIN_MS = 30_000;
+const MIGRATION_MS = 15 * 60_000;
+
+/** The secrets that a role implies, by their well-known names. */
+const ROLE_SECRETS: Partial<Record<string, readonly string[]>> = {
+  mysql: ['mysql_root_password', 'mysql_password'],
+  redis: ['redis_password'],
+  minio: ['s3_access_key', 's3_secret_key'],
+};
+
+export function parseRelease(text: string, fileName: string): Release {
+  const source = readYaml(text);
+  if (source.problems.length > 0) {
+    throw invalid(
+      fileName,
+      source.problems.map((problem) => ({ file: fileName, path: '', ...problem })),
+    );
+  }
+  const root = source.value;
+  if (!isMap(root)) throw invalid(fileName, [emptyFile(fileName, root)]);
+  const { mistakes, warnings } = checkAll(root);
+  const placed = (findings: readonly Finding[]): Mistake[] =>
+    findings.map((finding) => placedIn(fileName, source, finding)).sort(byPlace);
+  if (mistakes.length > 0) throw invalid(fileName, placed(mistakes));
+  return releaseFrom(root, placed(warnings));
+}
+
+function emptyFile(file: string, root: unknown): Mistake {
+  return {
+    file,
+    line: 1,
+    column: 1,
+    path: '',
+    message: `The file is ${show(root)}; it must be a Compose file.`,
+    fix: 'Write name:, x-onstead: and services: at the top.',
+  };
+}
+
+function placedIn(file: string, source: YamlSource, finding: Finding): Mistake {
+  const place = finding.at === 'key' ? source.placeOfKey(finding.path) : source.placeOfValue(finding.path);
+  return { file, ...place, path: written(finding.path), message: finding.message, fix: finding.fix };
+}
+
+function byPlace(a: Mistake, b: Mistake): number {
+  return a.line - b.line || a.column - b.column;
+}
+
+function written(path: YamlPath): string {
+  return path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`))
+    .join('')
+    .replace(/^\./, '');
+}
+
+function invalid(file: string, mistakes: readonly Mistake[]): OnsteadError {
+  const count = mistakes.length === 1 ? 'one mistake' : `${mistakes.length} mistakes`;
+  return new OnsteadError('release.invalid', `The release file ${file} has ${count}.`, {
+    next: 'Correct what is listed, then try again.',
+    details: mistakes,
+  });
+}
+
+interface Findings {
+  readonly mistakes: Finding[];
+  readonly warnings: Finding[];
+}
+
+function checkAll(root: Map): Findings {
+  const block = root['x-onstead'];
+  const services = isMap(root['services']) ? root['services'] : {};
+  const top = isMap(block) ? block : {};
+  const each = Object.entries(services).map(([name, service]) => checkOne(root, services, name, service));
+  return {
+    mistakes: [
+      ...checkTop(root),
+      ...(block === undefined ? [] : checkShape(ReleaseBlock, block, ['x-onstead'])),
+      ...checkVersions(top),
+      ...checkSizing(top, services),
+      ...(Object.keys(services).length === 0 ? [] : checkRoles(services)),
+      ...each.flatMap((one) => one.mistakes),
+    ],
+    warnings: each.flatMap((one) => one.warnings),
+  };
+}
+
+function checkTop(root: Map): Finding[] {
+  const found: Finding[] = [];
+  const name = root['name'];
+  if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9_-]{0,62}$/.test(name)) {
+    found.push({
+      path: ['name'],
+      at: 'value',
+      message:
+        name === undefined
+          ? '"name" is missing, the name of the product.'
+          : `${show(name)} is not a product name.`,
+      fix: 'Write for example name: notes (a-z, 0-9, - and _; at most 63).',
+    });
+  }
+  if (root['x-onstead'] === undefined) {
+    const typo = Object.keys(root).find((key) => nearest(key, ['x-onstead']) !== undefined);
+    const path = typo === undefined ? [] : [typo];
+    const fix =
+      typo === undefined ? 'Add it, for example x-onstead: { version: 1.0.0 }.' : 'Did you mean "x-onstead"?';
+    found.push({
+      path,
+      at: 'key',
+      message: 'The file has no "x-onstead" block, which names the version.',
+      fix,
+    });
+  }
+  if (!isMap(root['services']) || Object.keys(root['services']).length === 0) {
+    found.push({
+      path: ['services'],
+      at: 'value',
+      message: 'The file has no services.',
+      fix: 'Add services:.',
+    });
+  }
+  if (root['include'] !== undefined) {
+    found.push({
+      path: ['include'],
+      at: 'key',
+      message: 'A release is one file; it cannot include others.',
+      fix: 'Copy the services here.',
+    });
+  }
+  return [...found, ...checkSecretNames(root)];
+}
+
+function checkSecretNames(root: Map): Finding[] {
+  return Object.keys(mapAt(root, 'secrets'))
+    .filter((name) => !/^[a-z][a-z0-9_]{0,62}$/.test(name))
+    .map((name) => ({
+      path: ['secrets', name],
+      at: 'key' as const,
+      message: `"${name}" is not a name for a secret.`,
+      fix: 'Use a-z, 0-9 and _, starting with a letter; at most 63.',
+    }));
+}
+
+function checkOne(root: Map, services: Map, name: string, service: unknown): Findings {
+  const path: YamlPath = ['services', name];
+  if (!/^[a-z0-9][a-z0-9_.-]{0,62}$/.test(name)) {
+    const finding: Finding = {
+      path,
+      at: 'key',
+      message: `"${name}" is not a name for a service.`,
+      fix: 'Use a-z, 0-9, ".", "-" and "_", starting with a letter or digit; at most 63.',
+    };
+    return { mistakes: [finding], warnings: [] };
+  }
+  if (!isMap(service)) {
+    return {
+      mistakes: [
+        {
+          path,
+          at: 'value',
+          message: `The service "${name}" is ${show(service)}; it must be a map.`,
+          fix: 'Write at least image:.',
+        },
+      ],
+      warnings: [],
+    };
+  }
+  const typo = Object.keys(service).filter(
+    (key) => key !== 'x-onstead' && nearest(key, ['x-onstead']) !== undefined,
+  );
+  const rules = checkService(service, {
+    name,
+    role: roleOf(service),
+    edge: edgeServices(services),
+    secrets: secretsOf(root, services),
+  });
+  const reaches = judgeReaches(name, service, rules.reaches);
+  return {
+    mistakes: [
+      ...typo.map((key): Finding => ({
+        path: [...path, key],
+        at: 'key',
+        message: `"${key}" is not a key that stands here.`,
+        fix: 'Did you mean "x-onstead"?',
+      })),
+      ...checkServiceBlock(name, service),
+      ...rules.mistakes,
+      ...reaches.mistakes,
+    ],
+    warnings: [...rules.warnings, ...reaches.warnings],
+  };
+}
+
+function edgeServices(services: Map): string[] {
+  return Object.entries(services).flatMap(([name, service]) => {
+    if (roleOf(service) !== 'nginx' || !isMap(service)) return [];
+    const joined = /^service:(.+)$/.exec(String(service['network_mode'] ?? ''));
+    return joined === null ? [name] : [name, joined[1]!];
+  });
+}
+
+function secretsOf(root: Map, services: Map): string[] {
+  const implied = Object.values(services).flatMap((service) => ROLE_SECRETS[roleOf(service) ?? ''] ?? []);
+  return [...new Set([...implied, ...Object.keys(mapAt(root, 'secrets'))])];
+}
+
+function mapAt(root: Map, key: string): Map {
+  const found = root[key];
+  return isMap(found) ? found : {};
+}
+
+// From here on the file is known to be right, so the casts below only name what the schema has checked.
+
+function releaseFrom(root: Map, warnings: readonly Mistake[]): Release {
+  const block = root['x-onstead'] as ReleaseBlock;
+  const services = root['services'] as Record<string, Record<string, unknown>>;
+  const product = root['name'] as string;
+  return {
+    product,
+    title: block.title ?? product,
+    version: block.version,
+    ...(block.notes === undefined ? {} : { notes: block.notes }),
+    upgrade: {
+      ...(block.upgrade?.from === undefined ? {} : { from: block.upgrade.from }),
+      stops: [...new Set(block.upgrade?.stops)].sort(semver.compareBuild),
+    },
+    sizing: Object.fromEntries(
+      Object.entries(block.sizing ?? {}).map(([name, one]) => [name, sizingFrom(one)]),
+    ),
+    smoke: (block.smoke ?? []).map((check): SmokeCheck => ({ ...check, status: check.status ?? 200 })),
+    services: Object.entries(services).map(([name, service]) => serviceFrom(name, service)),
+    secrets: secretsOf(root, services),
+    volumes: Object.keys(mapAt(root, 'volumes')),
+    warnings,
+  };
+}
+
+function sizingFrom({ perReplica, replicas = 'auto', usersPerReplica }: SizingBlock): ServiceSizing {
+  return {
+    ...(perReplica === undefined
+      ? {}
+      : { perReplica: { cpus: perReplica.cpu, memoryBytes: parseBytes(perReplica.memory) } }),
+    replicas,
+    ...(usersPerReplica === undefined ? {} : { usersPerReplica }),
+  };
+}
+
+function serviceFrom(name: string, service: Record<string, unknown>): ReleaseService {
+  const { 'x-onstead': block, ...compose } = service;
+  const base = { name, image: service['image'] as string, allow: allowancesOf(service), compose };
+  if (roleOf(service) === undefined) return { ...base, role: 'carried' };
+  return roleFrom(base, block as ServiceBlock);
+}
+
+function roleFrom(
+  base: Omit<ReleaseService & { role: 'carried' }, 'role'>,
+  block: ServiceBlock,
+): ReleaseService {
+  switch (block.role) {
+    case 'app': {
+      const { allow: _, migrate, strategy = 'rolling', drain, ...rest } = block;
+      const migration = migrate === undefined ? {} : { migrate: migrationFrom(migrate) };
+      return { ...base, ...rest, ...migration, strategy, drainMs: drainMs(drain) };
+    }
+    case 'worker':
+      return { ...base, role: 'worker', drainMs: drainMs(block.drain) };
+    case 'mysql':
+      return { ...base, role: 'mysql', database: block.database, user: block.user };
+    case 'minio':
+      return { ...base, role: 'minio', buckets: block.buckets };
+    default:
+      return { ...base, role: block.role };
+  }
+}
+
+function migrationFrom({ timeout, ...rest }: NonNullable<Extract<ServiceBlock, { role: 'app' }>['migrate']>) {
+  return { ...rest, timeoutMs: timeout === undefined ? MIGRATION_MS : parseDuration(timeout) };
+}
+
+function drainMs(text: string | undefined): number {
+  return text === undefined ? DRAIN_MS : parseDuration(text);
+}

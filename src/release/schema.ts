@@ -1,0 +1,341 @@
+// The `x-onstead` blocks of a vendor's Compose file, each shape written once. `expect` finishes the sentence
+// "… must be", `example` shows what would be right; both feed the error messages and hold the reference page.
+
+import { Type } from 'typebox';
+import type { Static, TObject } from 'typebox';
+
+export const ROLES = ['app', 'worker', 'mysql', 'redis', 'minio', 'nginx'] as const;
+export type Role = (typeof ROLES)[number];
+
+export const STRATEGIES = ['rolling', 'blue-green', 'canary'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+/** What a service may only do when the release says so by name, because it reaches beyond its container. */
+export const ALLOWANCES = [
+  'privileged',
+  'host-network',
+  'host-pid',
+  'host-ipc',
+  'host-path',
+  'docker-socket',
+  'devices',
+  'capabilities',
+  'unconfined',
+] as const;
+export type Allowance = (typeof ALLOWANCES)[number];
+
+const closed = { additionalProperties: false } as const;
+
+const SEMVER =
+  '^(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)(-[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?(\\+[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$';
+
+const Version = (description: string) =>
+  Type.String({
+    description,
+    pattern: SEMVER,
+    maxLength: 100,
+    expect: 'a semantic version',
+    example: '1.4.0',
+    quoted: true,
+  });
+
+const Duration = (description: string) =>
+  Type.String({
+    description,
+    pattern: '^(?=\\d)(\\d{1,4}d)?(\\d{1,5}h)?(\\d{1,6}m(?!s))?(\\d{1,7}s)?(\\d{1,9}ms)?$',
+    expect: 'a duration with its unit',
+    example: '30s',
+  });
+
+const Size = (description: string) =>
+  Type.String({
+    description,
+    pattern: '^\\d+(\\.\\d+)?\\s*[kKmMgGtT]([iI]?[bB])?$',
+    expect: 'a size with its unit',
+    example: '512M',
+  });
+
+const Path = (description: string, example: string) =>
+  Type.String({
+    description,
+    pattern: '^/[\\x21-\\x7e]*$',
+    maxLength: 500,
+    expect: 'a path on the service that starts with /',
+    example,
+  });
+
+const Command = (description: string, example: string) =>
+  Type.Array(Type.String({ minLength: 1, expect: 'text', example: '--all' }), {
+    description,
+    minItems: 1,
+    maxItems: 100,
+    expect: 'a command as a list of words',
+    example,
+  });
+
+const Allow = Type.Optional(
+  Type.Array(Type.Enum([...ALLOWANCES], { expect: `one of ${ALLOWANCES.join(', ')}` }), {
+    description:
+      'What this service may do beyond its own container. Without it each of these is a mistake; with it, it is shown to the administrator.',
+    maxItems: ALLOWANCES.length,
+    expect: 'a list of permissions',
+    example: '[devices]',
+  }),
+);
+
+const drain = Type.Optional(
+  Duration('How long a replica may finish its work after being told to stop. Default 30s.'),
+);
+
+const Sizing = Type.Object(
+  {
+    perReplica: Type.Optional(
+      Type.Object(
+        {
+          cpu: Type.Number({
+            description: 'Cores that one replica uses when busy.',
+            exclusiveMinimum: 0,
+            maximum: 1024,
+            expect: 'a number of cores above 0',
+            example: '0.5',
+          }),
+          memory: Size('Memory that one replica needs.'),
+        },
+        { ...closed, description: 'What one replica needs.', example: '{ cpu: 1, memory: 1G }' },
+      ),
+    ),
+    replicas: Type.Optional(
+      Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: 1000 })], {
+        description: 'How many replicas: a number, or `auto` for what the machine carries. Default auto.',
+        expect: 'auto or a whole number from 1 to 1000',
+        example: 'auto',
+      }),
+    ),
+    usersPerReplica: Type.Optional(
+      Type.Integer({
+        description: 'Users that one replica serves; the size report counts with it.',
+        minimum: 1,
+        maximum: 10_000_000,
+        expect: 'a whole number from 1',
+        example: '150',
+      }),
+    ),
+  },
+  { ...closed, description: 'How the named service is sized.' },
+);
+
+const Smoke = Type.Object(
+  {
+    path: Path('Asked through the edge, as a client would.', '/login'),
+    status: Type.Optional(
+      Type.Integer({
+        description: 'The status that must come back. Default 200.',
+        minimum: 100,
+        maximum: 599,
+        expect: 'an HTTP status from 100 to 599',
+        example: '200',
+      }),
+    ),
+    contains: Type.Optional(
+      Type.String({
+        description: 'Text that the answer must hold.',
+        minLength: 1,
+        maxLength: 1000,
+        expect: 'text',
+        example: 'Sign in',
+      }),
+    ),
+  },
+  { ...closed, description: 'One check.' },
+);
+
+export const ReleaseBlock = Type.Object(
+  {
+    version: Version('The version of this release.'),
+    title: Type.Optional(
+      Type.String({
+        description: 'The name of the product as people read it. Default: the Compose name.',
+        minLength: 1,
+        maxLength: 200,
+        expect: 'text',
+        example: 'Patient Management',
+      }),
+    ),
+    notes: Type.Optional(
+      Type.String({
+        description: 'Release notes, Markdown, shown before an upgrade.',
+        maxLength: 100_000,
+        expect: 'text',
+        example: '|\n  Faster search.',
+      }),
+    ),
+    upgrade: Type.Optional(
+      Type.Object(
+        {
+          from: Type.Optional(
+            Type.String({
+              description: 'The versions that may be upgraded to this one, as a semver range.',
+              minLength: 1,
+              maxLength: 200,
+              range: true,
+              expect: 'a semver range',
+              example: '">=1.2.0"',
+            }),
+          ),
+          stops: Type.Optional(
+            Type.Array(Version('A version that must be installed on the way.'), {
+              description: 'Versions that no upgrade may jump over.',
+              maxItems: 100,
+              expect: 'a list of versions',
+              example: '["1.3.0"]',
+            }),
+          ),
+        },
+        { ...closed, description: 'Which upgrades lead here.', example: '{ from: ">=1.2.0" }' },
+      ),
+    ),
+    sizing: Type.Optional(
+      Type.Record(Type.String(), Sizing, {
+        description: 'By service name: what sizing must know.',
+        expect: 'a map from service name to its sizing',
+        example: '{ app: { replicas: auto } }',
+      }),
+    ),
+    smoke: Type.Optional(
+      Type.Array(Smoke, {
+        description: 'Checks through the edge after an install or upgrade.',
+        maxItems: 50,
+        expect: 'a list of checks',
+        example: '[{ path: /login }]',
+      }),
+    ),
+  },
+  { ...closed, description: 'The release itself, at the top of the file.' },
+);
+export type ReleaseBlock = Static<typeof ReleaseBlock>;
+
+const Migrate = Type.Object(
+  {
+    up: Command('Brings the database to this release.', '[node, migrate.js, up]'),
+    down: Type.Optional(
+      Command('Takes the database back to the release before.', '[node, migrate.js, down]'),
+    ),
+    status: Type.Optional(Command('Prints what is applied.', '[node, migrate.js, status]')),
+    reversible: Type.Boolean({
+      description:
+        'Whether `down` brings the database back without loss. If not, a rollback restores the copy.',
+      expect: 'true or false',
+      example: 'true',
+    }),
+    timeout: Type.Optional(Duration('How long `up` or `down` may take. Default 15m.')),
+  },
+  { ...closed, description: 'Database migrations, run once in a container of this image.' },
+);
+
+const App = Type.Object(
+  {
+    role: Type.Literal('app', { description: 'Serves the requests that come through the edge.' }),
+    port: Type.Integer({
+      description: 'The port inside the container.',
+      minimum: 1,
+      maximum: 65_535,
+      expect: 'a port from 1 to 65535',
+      example: '3000',
+    }),
+    health: Path('Answers while the process is alive.', '/api/health'),
+    ready: Path('Answers 200 once the replica may take traffic.', '/api/ready'),
+    metrics: Type.Optional(Path('Prometheus text.', '/metrics')),
+    migrate: Type.Optional(Migrate),
+    strategy: Type.Optional(
+      Type.Enum([...STRATEGIES], {
+        description: 'How replicas are replaced. Default rolling.',
+        expect: `one of ${STRATEGIES.join(', ')}`,
+        example: 'rolling',
+      }),
+    ),
+    drain,
+    allow: Allow,
+  },
+  { ...closed, description: 'A service of the vendor that answers HTTP.' },
+);
+
+const Worker = Type.Object(
+  {
+    role: Type.Literal('worker', { description: 'Works in the background.' }),
+    drain,
+    allow: Allow,
+  },
+  { ...closed, description: 'A service of the vendor that answers nobody.' },
+);
+
+const Mysql = Type.Object(
+  {
+    role: Type.Literal('mysql', { description: 'The database.' }),
+    database: Type.String({
+      description: 'The schema made for the app.',
+      pattern: '^[A-Za-z][A-Za-z0-9_]{0,63}$',
+      expect: 'a name of letters, digits and _ (at most 64)',
+      example: 'notes',
+    }),
+    user: Type.String({
+      description: "The app's user. Its password is the secret `mysql_password`.",
+      pattern: '^(?!root$|mysql)[A-Za-z][A-Za-z0-9_]{0,31}$',
+      expect: 'a name of letters, digits and _ (at most 32) that is not root and does not start with mysql',
+      example: 'notes',
+    }),
+    allow: Allow,
+  },
+  { ...closed, description: 'MySQL. At most one.' },
+);
+
+const Redis = Type.Object(
+  { role: Type.Literal('redis', { description: 'Cache, sessions and queues.' }), allow: Allow },
+  { ...closed, description: 'Redis. At most one.' },
+);
+
+const Minio = Type.Object(
+  {
+    role: Type.Literal('minio', { description: 'The object store.' }),
+    buckets: Type.Array(
+      Type.String({
+        pattern: '^(?!.*\\.\\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$',
+        expect: 'a bucket name (3 to 63 of a-z, 0-9, . and -)',
+        example: 'attachments',
+      }),
+      {
+        description: 'Buckets that exist before the app starts.',
+        minItems: 1,
+        maxItems: 100,
+        expect: 'a list of bucket names',
+        example: '[attachments]',
+      },
+    ),
+    allow: Allow,
+  },
+  { ...closed, description: 'An S3 object store. At most one.' },
+);
+
+const Nginx = Type.Object(
+  { role: Type.Literal('nginx', { description: 'The edge, the only way in.' }), allow: Allow },
+  { ...closed, description: 'nginx. Exactly one.' },
+);
+
+const Carried = Type.Object(
+  { allow: Allow },
+  { ...closed, description: 'A service without a role: carried as it is.' },
+);
+
+export const ServiceBlocks = {
+  app: App,
+  worker: Worker,
+  mysql: Mysql,
+  redis: Redis,
+  minio: Minio,
+  nginx: Nginx,
+} as const satisfies Record<Role, TObject>;
+
+export const CarriedBlock = Carried;
+
+export type AppBlock = Static<typeof App>;
+export type ServiceBlock = Static<(typeof ServiceBlocks)[Role]>;
+export type SizingBlock = Static<typeof Sizing>;

@@ -1,0 +1,94 @@
+// Which version may follow which: allowed ranges, hard stops, no silent step back. Pure.
+
+import semver from 'semver';
+import { OnsteadError } from '../base/errors.ts';
+import type { UpgradeRule } from './release.ts';
+
+export interface Installed {
+  readonly product: string;
+  readonly version: string;
+}
+
+export interface Candidate extends Installed {
+  readonly upgrade: UpgradeRule;
+}
+
+export type UpgradePath =
+  | { readonly kind: 'install' }
+  | { readonly kind: 'same' }
+  | { readonly kind: 'upgrade'; readonly from: string; readonly to: string }
+  | { readonly kind: 'refused'; readonly error: OnsteadError };
+
+export function checkUpgradePath(installed: Installed | undefined, release: Candidate): UpgradePath {
+  if (installed === undefined) return { kind: 'install' };
+  const { version: from } = installed;
+  const { version: to, upgrade } = release;
+  if (installed.product !== release.product) {
+    return refused(
+      'release.product',
+      `This is a release of "${release.product}"; here "${installed.product}" is installed.`,
+      `Give a release of "${installed.product}".`,
+    );
+  }
+  if (semver.compareBuild(to, from) === 0) return { kind: 'same' };
+  if (semver.lt(to, from)) {
+    return refused(
+      'release.downgrade',
+      `Version ${to} is older than the installed ${from}.`,
+      'To go back, use "onstead rollback": it brings the data back too.',
+    );
+  }
+  const stop = [...upgrade.stops]
+    .sort(semver.compareBuild)
+    .find((one) => semver.gt(one, from) && semver.lt(one, to));
+  if (stop !== undefined) {
+    return refused(
+      'release.stop',
+      `The way from ${from} to ${to} leads over ${stop}.`,
+      `Install ${stop} first, then ${to}.`,
+    );
+  }
+  if (upgrade.from !== undefined && !semver.satisfies(from, upgrade.from, { includePrerelease: true })) {
+    return refused(
+      'release.path',
+      `Version ${to} can be reached from ${upgrade.from}; installed is ${from}.`,
+      `Install a version within ${upgrade.from} first.`,
+    );
+  }
+  return { kind: 'upgrade', from, to };
+}
+
+function refused(
+  code: 'release.product' | 'release.downgrade' | 'release.stop' | 'release.path',
+  message: string,
+  next: string,
+): UpgradePath {
+  return { kind: 'refused', error: new OnsteadError(code, message, { next }) };
+}
+
+/** The highest version seen, per signing key and product. */
+export type SeenVersions = Readonly<Record<string, string>>;
+
+export interface SignedVersion extends Installed {
+  readonly keyId: string;
+}
+
+export function seenKey({ keyId, product }: SignedVersion): string {
+  return `${keyId}/${product}`;
+}
+
+/** Refuses a bundle older than one that this appliance has already seen from the same key. */
+export function checkNotOlder(seen: SeenVersions, bundle: SignedVersion): OnsteadError | undefined {
+  const highest = seen[seenKey(bundle)];
+  if (highest === undefined || semver.gte(bundle.version, highest)) return undefined;
+  return new OnsteadError(
+    'bundle.older',
+    `This bundle is ${bundle.product} ${bundle.version}; ${highest} has been seen here before.`,
+    { next: `Use ${highest} or newer, or say that the step back is meant.` },
+  );
+}
+
+/** The memory after this bundle was seen. */
+export function remember(seen: SeenVersions, bundle: SignedVersion): SeenVersions {
+  return checkNotOlder(seen, bundle) === undefined ? { ...seen, [seenKey(bundle)]: bundle.version } : seen;
+}
