@@ -1,0 +1,196 @@
+// A Compose project in a folder. `docker compose` applies it, so what a person types there by hand means the same.
+
+import { OnsteadError } from '../base/errors.ts';
+import type { ContainerHealth, ContainerStatus } from './container-facts.ts';
+import type { ComposeProgress } from './compose-progress.ts';
+import type { InvokeOptions } from './compose-program.ts';
+import { ComposeProgram } from './compose-program.ts';
+
+export interface ComposeOptions {
+  readonly folder: string;
+  /** Default: what the files say (`name:`). */
+  readonly project?: string;
+  readonly composeBinary?: string;
+  /** `engine.dockerHost`. */
+  readonly dockerHost?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: as Compose finds them, `compose.yaml` with `compose.override.yaml`. */
+  readonly files?: readonly string[];
+}
+
+export interface ApplyOptions {
+  readonly onProgress?: (progress: ComposeProgress) => void;
+  readonly signal?: AbortSignal;
+  /** Of the whole call. Default 30 min. */
+  readonly timeoutMs?: number;
+}
+
+export interface CreateOptions extends ApplyOptions {
+  readonly services?: readonly string[];
+  readonly noRecreate?: boolean;
+  readonly forceRecreate?: boolean;
+  readonly removeOrphans?: boolean;
+  /** Replicas by service. */
+  readonly scale?: Readonly<Record<string, number>>;
+}
+
+export interface UpOptions extends CreateOptions {
+  readonly noDeps?: boolean;
+  /** Until healthy. `containers.waitHealthy` says more when it fails. */
+  readonly wait?: boolean;
+  /** Given to containers that are replaced. */
+  readonly stopTimeoutSeconds?: number;
+  /** Of `wait`. */
+  readonly waitTimeoutSeconds?: number;
+}
+
+export interface StopOptions extends ApplyOptions {
+  readonly services?: readonly string[];
+  readonly stopTimeoutSeconds?: number;
+}
+
+export interface DownOptions extends ApplyOptions {
+  /** The data too. */
+  readonly volumes?: boolean;
+  readonly removeOrphans?: boolean;
+  readonly stopTimeoutSeconds?: number;
+}
+
+export interface ComposeContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly service: string;
+  readonly image: string;
+  readonly status: ContainerStatus;
+  readonly health: ContainerHealth;
+  readonly exitCode: number;
+}
+
+/** The resolved model; its values are the vendor's. */
+export type ComposeModel = Readonly<Record<string, unknown>> & {
+  readonly name: string;
+  readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+};
+
+export interface Compose {
+  version(): Promise<string>;
+  config(): Promise<ComposeModel>;
+  /** Never pulls, never builds: on an appliance an image is there or it is an error. */
+  up(options?: UpOptions): Promise<void>;
+  create(options?: CreateOptions): Promise<void>;
+  start(options?: ApplyOptions & { readonly services?: readonly string[] }): Promise<void>;
+  stop(options?: StopOptions): Promise<void>;
+  restart(options?: StopOptions): Promise<void>;
+  down(options?: DownOptions): Promise<void>;
+  /** Running or not. */
+  ps(): Promise<readonly ComposeContainer[]>;
+}
+
+export function openCompose(options: ComposeOptions): Compose {
+  const program = new ComposeProgram({
+    folder: options.folder,
+    project: options.project,
+    binary: options.composeBinary,
+    dockerHost: options.dockerHost,
+    env: options.env,
+  });
+  const files = (options.files ?? []).flatMap((file) => ['--file', file]);
+  const apply = async (args: readonly string[], about: string, given: InvokeOptions = {}): Promise<void> => {
+    await program.invoke([...files, ...args], about, given);
+  };
+  const ask = (args: readonly string[], about: string): Promise<string> =>
+    program.invoke([...files, ...args], about, { timeoutMs: 60_000 });
+  return {
+    version: () => program.version(),
+    config: async () => modelFrom(await ask(['config', '--format', 'json'], 'read the stack')),
+    up: (given = {}) => apply(upArguments(given), 'start the stack', given),
+    create: (given = {}) => apply(createArguments(given), 'create the stack', given),
+    start: (given = {}) => apply(['start', ...(given.services ?? [])], 'start the services', given),
+    stop: (given = {}) => apply(stopArguments('stop', given), 'stop the stack', given),
+    restart: (given = {}) => apply(stopArguments('restart', given), 'restart the services', given),
+    down: (given = {}) => apply(downArguments(given), 'take the stack down', given),
+    ps: async () => containersFrom(await ask(['ps', '--all', '--format', 'json'], 'list the stack')),
+  };
+}
+
+export function upArguments(options: UpOptions): readonly string[] {
+  const { stopTimeoutSeconds: stop, waitTimeoutSeconds: wait } = options;
+  return [
+    ...['up', '--detach', '--pull', 'never', '--no-build', ...sharedArguments(options)],
+    ...(options.noDeps ? ['--no-deps'] : []),
+    ...(options.wait ? ['--wait'] : []),
+    ...(options.wait && wait !== undefined ? ['--wait-timeout', String(wait)] : []),
+    ...(stop === undefined ? [] : ['--timeout', String(stop)]),
+    ...(options.services ?? []),
+  ];
+}
+
+function createArguments(options: CreateOptions): readonly string[] {
+  return [
+    'create',
+    '--pull',
+    'never',
+    '--no-build',
+    ...sharedArguments(options),
+    ...(options.services ?? []),
+  ];
+}
+
+function sharedArguments(options: CreateOptions): readonly string[] {
+  return [
+    ...(options.noRecreate ? ['--no-recreate'] : []),
+    ...(options.forceRecreate ? ['--force-recreate'] : []),
+    ...(options.removeOrphans ? ['--remove-orphans'] : []),
+    ...Object.entries(options.scale ?? {}).flatMap(([service, count]) => ['--scale', `${service}=${count}`]),
+  ];
+}
+
+function stopArguments(verb: 'stop' | 'restart', options: StopOptions): readonly string[] {
+  const { stopTimeoutSeconds: stop, services = [] } = options;
+  return [verb, ...(stop === undefined ? [] : ['--timeout', String(stop)]), ...services];
+}
+
+function downArguments(options: DownOptions): readonly string[] {
+  const { stopTimeoutSeconds: stop } = options;
+  return [
+    'down',
+    ...(options.volumes ? ['--volumes'] : []),
+    ...(options.removeOrphans ? ['--remove-orphans'] : []),
+    ...(stop === undefined ? [] : ['--timeout', String(stop)]),
+  ];
+}
+
+function modelFrom(text: string): ComposeModel {
+  try {
+    return JSON.parse(text) as ComposeModel;
+  } catch (cause) {
+    throw new OnsteadError('compose.failed', 'Compose printed no model of the stack.', { cause });
+  }
+}
+
+interface RawContainer {
+  readonly ID?: string;
+  readonly Name?: string;
+  readonly Service?: string;
+  readonly Image?: string;
+  readonly State?: string;
+  readonly Health?: string;
+  readonly ExitCode?: number;
+}
+
+/** One JSON object a line since 2.21, one array before. */
+export function containersFrom(text: string): readonly ComposeContainer[] {
+  const trimmed = text.trim();
+  const raw = trimmed.startsWith('[')
+    ? (JSON.parse(trimmed) as RawContainer[])
+    : trimmed.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as RawContainer]));
+  return raw.map((container) => ({
+    id: container.ID ?? '',
+    name: container.Name ?? '',
+    service: container.Service ?? '',
+    image: container.Image ?? '',
+    status: (container.State ?? 'created') as ContainerStatus,
+    health: (container.Health || 'none') as ContainerHealth,
+    exitCode: container.ExitCode ?? 0,
+  }));
+}

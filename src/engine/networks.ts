@@ -1,0 +1,85 @@
+// Networks.
+
+import type { NetworkInspectInfo } from 'dockerode';
+import type { Link } from './link.ts';
+
+export interface NetworkFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  readonly internal: boolean;
+  readonly subnets: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Ids of the running containers on it; of inspections alone. */
+  readonly containers: readonly string[];
+}
+
+export interface NetworkSpec {
+  readonly name: string;
+  /** No way out and none in. */
+  readonly internal?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly subnet?: string;
+}
+
+export class Networks {
+  readonly #link: Link;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  async inspect(nameOrId: string): Promise<NetworkFacts | undefined> {
+    const raw = await this.#link.callIfAny(`inspect network "${nameOrId}"`, (docker, abortSignal) =>
+      docker.getNetwork(nameOrId).inspect({ abortSignal } as object),
+    );
+    return raw === undefined ? undefined : factsFrom(raw as NetworkInspectInfo);
+  }
+
+  async list(filter: { readonly labels?: readonly string[] } = {}): Promise<readonly NetworkFacts[]> {
+    const filters = filter.labels === undefined ? {} : { label: filter.labels };
+    const raw = await this.#link.call('list networks', (docker, abortSignal) =>
+      docker.listNetworks({ filters, abortSignal } as object),
+    );
+    return raw.map(factsFrom);
+  }
+
+  /** The one of that name that is there already, or a new one. */
+  async create(spec: NetworkSpec): Promise<NetworkFacts> {
+    const found = await this.inspect(spec.name);
+    if (found !== undefined) return found;
+    const body = {
+      Name: spec.name,
+      Driver: 'bridge',
+      Internal: spec.internal ?? false,
+      Labels: spec.labels ?? {},
+      ...(spec.subnet === undefined ? {} : { IPAM: { Config: [{ Subnet: spec.subnet }] } }),
+      CheckDuplicate: true,
+    };
+    await this.#link.call(`create network "${spec.name}"`, (docker, abortSignal) =>
+      docker.createNetwork({ _query: {}, _body: body, abortSignal } as object as { Name: string }),
+    );
+    return (await this.inspect(spec.name))!;
+  }
+
+  /** False where there was none. */
+  async remove(nameOrId: string): Promise<boolean> {
+    const answer = await this.#link.callIfAny(`remove network "${nameOrId}"`, async (docker, abortSignal) => {
+      await docker.getNetwork(nameOrId).remove({ abortSignal } as object);
+      return true;
+    });
+    return answer ?? false;
+  }
+}
+
+function factsFrom(raw: NetworkInspectInfo): NetworkFacts {
+  return {
+    id: raw.Id,
+    name: raw.Name,
+    driver: raw.Driver,
+    internal: raw.Internal,
+    subnets: (raw.IPAM?.Config ?? []).flatMap(({ Subnet }) => (Subnet === undefined ? [] : [Subnet])),
+    labels: raw.Labels ?? {},
+    containers: Object.keys(raw.Containers ?? {}),
+  };
+}
