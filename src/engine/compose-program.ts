@@ -4,6 +4,7 @@
 import { isOnsteadError, OnsteadError, systemCode } from '../base/errors.ts';
 import type { RunResult } from '../base/process.ts';
 import { run } from '../base/process.ts';
+import { cureFor } from './failures.ts';
 import type { ComposeLine, ComposeProgress } from './compose-progress.ts';
 import {
   failureText,
@@ -56,7 +57,12 @@ export class ComposeProgram {
     const progress = isAtLeast(await this.version(), FIRST_WITH_JSON) ? 'json' : 'plain';
     const { folder, project } = this.#options;
     const all = [
-      ...['--ansi', 'never', '--progress', progress, '--project-directory', folder],
+      '--ansi',
+      'never',
+      '--progress',
+      progress,
+      '--project-directory',
+      folder,
       ...(project === undefined ? [] : ['--project-name', project]),
       ...args,
     ];
@@ -145,13 +151,10 @@ function nextFor(said: string): { next?: string } {
   if (/no such image|pull access denied|manifest unknown/i.test(said)) {
     return { next: 'Load the bundle that holds this image, then try again.' };
   }
-  if (/port is already allocated|address already in use/i.test(said)) {
-    return { next: 'Stop the program that uses the port ("ss -ltnp" names it), then try again.' };
-  }
   if (/cannot connect to the docker daemon|connection refused/i.test(said)) {
     return { next: 'Start the engine with "systemctl start docker", then try again.' };
   }
-  return /no space left/i.test(said) ? { next: 'Free disk space, then try again.' } : {};
+  return cureFor(said);
 }
 
 function translate(

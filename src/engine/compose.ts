@@ -116,7 +116,12 @@ export function openCompose(options: ComposeOptions): Compose {
 export function upArguments(options: UpOptions): readonly string[] {
   const { stopTimeoutSeconds: stop, waitTimeoutSeconds: wait } = options;
   return [
-    ...['up', '--detach', '--pull', 'never', '--no-build', ...sharedArguments(options)],
+    'up',
+    '--detach',
+    '--pull',
+    'never',
+    '--no-build',
+    ...sharedArguments(options),
     ...(options.noDeps ? ['--no-deps'] : []),
     ...(options.wait ? ['--wait'] : []),
     ...(options.wait && wait !== undefined ? ['--wait-timeout', String(wait)] : []),

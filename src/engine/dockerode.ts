@@ -3,21 +3,62 @@
 // replaced, for dockerode alone, by one that says so if it is ever called.
 
 import { createRequire, Module } from 'node:module';
+import type { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
+import type { NetworkInspectInfo, VolumeInspectInfo } from 'dockerode';
 
 const UNUSED: readonly (readonly [owner: string, path: string])[] = [
   ['dockerode', './session'],
   ['docker-modem', './ssh'],
 ];
 
-let loaded: typeof Dockerode | undefined;
+interface Abortable {
+  readonly abortSignal: AbortSignal;
+}
 
-export function loadDockerode(): typeof Dockerode {
+/** dockerode with what its published types leave out, so that the casts stand here and nowhere else. */
+export type Docker = Omit<
+  Dockerode,
+  | 'ping'
+  | 'info'
+  | 'version'
+  | 'loadImage'
+  | 'getImages'
+  | 'createImage'
+  | 'createVolume'
+  | 'createNetwork'
+  | 'getNetwork'
+> & {
+  ping(options: Abortable): Promise<unknown>;
+  info(options: Abortable): Promise<unknown>;
+  version(options: Abortable): Promise<unknown>;
+  loadImage(archive: Readable, options: Abortable & { readonly quiet: boolean }): Promise<Readable>;
+  getImages(options: Abortable & { readonly names: readonly string[] }): Promise<Readable>;
+  createImage(options: Abortable & { readonly fromImage: string }): Promise<Readable>;
+  // `_query` and `_body` apart: dockerode would otherwise repeat the body in the address.
+  createVolume(options: Abortable & Parts): Promise<VolumeInspectInfo>;
+  createNetwork(options: Abortable & Parts): Promise<unknown>;
+  getNetwork(id: string): {
+    inspect(options: Abortable): Promise<NetworkInspectInfo>;
+    remove(options: Abortable): Promise<unknown>;
+  };
+};
+
+interface Parts {
+  readonly _query: object;
+  readonly _body: object;
+}
+
+export type DockerClass = new (options: object) => Docker;
+
+let loaded: DockerClass | undefined;
+
+export function loadDockerode(): DockerClass {
   loaded ??= loadLean();
   return loaded;
 }
 
-function loadLean(): typeof Dockerode {
+function loadLean(): DockerClass {
   const require = createRequire(import.meta.url);
   const dockerode = createRequire(require.resolve('dockerode'));
   const owners = new Map([
@@ -25,7 +66,7 @@ function loadLean(): typeof Dockerode {
     ['docker-modem', createRequire(dockerode.resolve('docker-modem'))],
   ]);
   for (const [owner, path] of UNUSED) replace(require.cache, owners.get(owner)!, path);
-  return require('dockerode') as typeof Dockerode; // CommonJS: the type is the package's own
+  return require('dockerode') as DockerClass; // CommonJS, loaded by hand: untyped
 }
 
 function replace(cache: NodeJS.Dict<NodeJS.Module>, owner: NodeJS.Require, path: string): void {

@@ -81,7 +81,7 @@ export async function connectEngine(options: ConnectOptions = {}): Promise<Engin
 
 async function isUp(link: Link): Promise<boolean> {
   try {
-    await link.call('greet it', (docker, abortSignal) => docker.ping({ abortSignal } as object), {
+    await link.call('greet it', (docker, abortSignal) => docker.ping({ abortSignal }), {
       timeoutMs: 5_000,
     });
     return true;
@@ -113,7 +113,7 @@ interface RawInfo {
 
 async function readInfo(link: Link): Promise<EngineInfo> {
   const raw = (await link.call('ask what it is', (docker, abortSignal) =>
-    docker.info({ abortSignal } as object),
+    docker.info({ abortSignal }),
   )) as RawInfo;
   return infoFrom(raw, link.apiVersion);
 }

@@ -81,11 +81,11 @@ function unreachable(code: string, address: Address, cause: unknown): OnsteadErr
 function fromStatus(status: number, reason: string, about: string, cause: unknown): OnsteadError {
   const code: ErrorCode =
     status === 404 ? 'engine.not-found' : status === 409 ? 'engine.conflict' : 'engine.refused';
-  return new OnsteadError(code, `Could not ${about}: ${reason}`, { cause, ...nextFor(reason) });
+  return new OnsteadError(code, `Could not ${about}: ${reason}`, { cause, ...cureFor(reason) });
 }
 
-/** The causes that a customer can cure without knowing Docker. */
-function nextFor(reason: string): { next?: string } {
+/** The next action for the causes that a customer can cure without knowing Docker. */
+export function cureFor(reason: string): { next?: string } {
   if (/no space left on device/i.test(reason)) return { next: 'Free disk space, then try again.' };
   if (/port is already allocated|address already in use/i.test(reason)) {
     return { next: 'Stop the program that uses the port ("ss -ltnp" names it), then try again.' };

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ImageInspectInfo } from 'dockerode';
 import { isOnsteadError, OnsteadError } from '../base/errors.ts';
+import { cureFor } from './failures.ts';
 import { readJsonLines } from './frames.ts';
 import type { Link } from './link.ts';
 
@@ -80,7 +81,7 @@ export class Images {
   async load(archive: Readable, options: TransferOptions = {}): Promise<readonly string[]> {
     const about = 'load images';
     // An archive can be sent once only, so an engine whose API moved on is met before.
-    await this.#link.call('greet it', (docker, abortSignal) => docker.ping({ abortSignal } as object));
+    await this.#link.call('greet it', (docker, abortSignal) => docker.ping({ abortSignal }));
     const loaded: string[] = [];
     let sentBytes = 0;
     const counted = new Transform({
@@ -94,7 +95,7 @@ export class Images {
     try {
       const answer = (await this.#link.call(
         about,
-        (docker, abortSignal) => docker.loadImage(counted, { quiet: false, abortSignal } as object),
+        (docker, abortSignal) => docker.loadImage(counted, { quiet: false, abortSignal }),
         { signal: options.signal, timeoutMs: TRANSFER_TIMEOUT_MS },
       )) as Readable;
       await this.#follow(answer, about, options, (line, progress) => {
@@ -121,7 +122,7 @@ export class Images {
     const about = `pull image "${ref}"`;
     const answer = (await this.#link.call(
       about,
-      (docker, abortSignal) => docker.createImage({ fromImage: ref, abortSignal } as object),
+      (docker, abortSignal) => docker.createImage({ fromImage: ref, abortSignal }),
       { signal: options.signal, timeoutMs: TRANSFER_TIMEOUT_MS },
     )) as Readable;
     await this.#follow(answer, about, options, (_, progress) => options.onProgress?.(progress));
@@ -130,7 +131,7 @@ export class Images {
   async tag(ref: string, target: string): Promise<void> {
     const { repo, tag } = splitTag(target);
     await this.#link.call(`tag image "${ref}" as "${target}"`, (docker, abortSignal) =>
-      docker.getImage(ref).tag({ repo, tag, abortSignal } as object),
+      docker.getImage(ref).tag({ repo, tag, abortSignal } as { repo: string; tag: string }),
     );
   }
 
@@ -149,7 +150,7 @@ export class Images {
     const about = `save ${refs.length} image(s)`;
     const source = (await this.#link.call(
       about,
-      (docker, abortSignal) => docker.getImages({ names: refs, abortSignal } as object),
+      (docker, abortSignal) => docker.getImages({ names: refs, abortSignal }),
       { signal: options.signal, timeoutMs: TRANSFER_TIMEOUT_MS },
     )) as Readable;
     const archive = new PassThrough();
@@ -196,9 +197,7 @@ export function throwIfError(line: Record<string, unknown>, about: string): void
   const detail = line['errorDetail'] as { message?: string } | undefined;
   const message = detail?.message ?? line['error'];
   if (typeof message !== 'string') return;
-  throw new OnsteadError('engine.refused', `Could not ${about}: ${message}`, {
-    ...(/no space left/i.test(message) ? { next: 'Free disk space, then try again.' } : {}),
-  });
+  throw new OnsteadError('engine.refused', `Could not ${about}: ${message}`, cureFor(message));
 }
 
 export function progressFrom(line: Record<string, unknown>): TransferProgress {

@@ -1,11 +1,10 @@
 // The line to one engine: every call has a time limit, every failure one shape, and an engine that was upgraded
 // while we ran (its API moved on) is negotiated with again, once, without the caller noticing.
 
-import { Agent } from 'node:http';
-import type Dockerode from 'dockerode';
 import type { Address } from './address.ts';
 import type { Offer } from './api-version.ts';
 import { negotiate } from './api-version.ts';
+import type { Docker } from './dockerode.ts';
 import { loadDockerode } from './dockerode.ts';
 import { isVersionMismatch, notDocker, timedOut, translate } from './failures.ts';
 import { isOnsteadError } from '../base/errors.ts';
@@ -16,13 +15,14 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-type Work<T> = (docker: Dockerode, abortSignal: AbortSignal) => Promise<T>;
+/** dockerode takes `abortSignal` with every call; its types know it for some, hence `as object` where it is passed. */
+type Work<T> = (docker: Docker, abortSignal: AbortSignal) => Promise<T>;
 
 export const CALL_TIMEOUT_MS = 60_000;
 
 export class Link {
   readonly address: Address;
-  #docker: Dockerode;
+  #docker: Docker;
   #apiVersion = '';
 
   constructor(address: Address) {
@@ -88,17 +88,23 @@ export class Link {
   }
 }
 
+/** Not imported: importing `node:http` evaluates its every export, one of which loads all of undici (14 MB). */
+const http = process.getBuiltinModule('node:http');
+
 /** No connection is kept: after an engine restart a kept one would fail the first call of whoever comes next. */
-function dial(address: Address, apiVersion?: string): Dockerode {
-  const Docker = loadDockerode();
-  return new Docker({
+function dial(address: Address, apiVersion?: string): Docker {
+  const Client = loadDockerode();
+  return new Client({
     // Named even when undefined: dockerode fills what is missing from this process's DOCKER_HOST.
-    ...({ host: undefined, port: undefined, socketPath: undefined, protocol: 'http' } as object),
+    host: undefined,
+    port: undefined,
+    socketPath: undefined,
+    protocol: 'http',
     ...(address.kind === 'socket'
       ? { socketPath: address.path }
       : { host: address.host, port: address.port }),
     ...(apiVersion === undefined ? {} : { version: `v${apiVersion}` }),
-    agent: new Agent({ keepAlive: false }),
+    agent: new http.Agent({ keepAlive: false }),
   });
 }
 
@@ -110,7 +116,7 @@ interface VersionAnswer {
 }
 
 /** Undefined where the answer is not Docker's. Podman answers the same address, and says so in its components. */
-async function ask(docker: Dockerode, abortSignal: AbortSignal): Promise<Offer | undefined> {
+async function ask(docker: Docker, abortSignal: AbortSignal): Promise<Offer | undefined> {
   const answer: VersionAnswer | null = await versionOf(docker, abortSignal);
   if (answer === null || typeof answer !== 'object') return undefined;
   const { Version, ApiVersion, MinAPIVersion, Components = [] } = answer;
@@ -123,9 +129,9 @@ async function ask(docker: Dockerode, abortSignal: AbortSignal): Promise<Offer |
   };
 }
 
-async function versionOf(docker: Dockerode, abortSignal: AbortSignal): Promise<VersionAnswer | null> {
+async function versionOf(docker: Docker, abortSignal: AbortSignal): Promise<VersionAnswer | null> {
   try {
-    return (await docker.version({ abortSignal } as object)) as VersionAnswer;
+    return (await docker.version({ abortSignal })) as VersionAnswer;
   } catch (error) {
     // Some other web server: it has no such page.
     if (error !== null && typeof error === 'object' && 'statusCode' in error && error.statusCode !== 500) {

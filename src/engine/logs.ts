@@ -196,16 +196,16 @@ export async function* linesFrom(pieces: AsyncIterable<Piece>): AsyncGenerator<S
     const messages = (ends ? text.slice(0, -1) : text).split('\n');
     for (const [index, message] of messages.entries()) {
       const { stamp, rest } = splitStamp(message);
-      const open = begun[stream];
-      const line = open === undefined ? { stamp, text: rest } : { stamp: open.stamp, text: open.text + rest };
+      const head = begun[stream];
+      const line = head === undefined ? { stamp, text: rest } : { stamp: head.stamp, text: head.text + rest };
       const complete = ends || index < messages.length - 1;
       begun[stream] = complete ? undefined : line;
       if (complete) yield stamped(stream, line.stamp, line.text);
     }
   }
   for (const stream of ['stdout', 'stderr'] as const) {
-    const open = begun[stream];
-    if (open !== undefined) yield stamped(stream, open.stamp, open.text);
+    const head = begun[stream];
+    if (head !== undefined) yield stamped(stream, head.stamp, head.text);
   }
 }
 

@@ -31,9 +31,9 @@ export class Networks {
 
   async inspect(nameOrId: string): Promise<NetworkFacts | undefined> {
     const raw = await this.#link.callIfAny(`inspect network "${nameOrId}"`, (docker, abortSignal) =>
-      docker.getNetwork(nameOrId).inspect({ abortSignal } as object),
+      docker.getNetwork(nameOrId).inspect({ abortSignal }),
     );
-    return raw === undefined ? undefined : factsFrom(raw as NetworkInspectInfo);
+    return raw === undefined ? undefined : factsFrom(raw);
   }
 
   async list(filter: { readonly labels?: readonly string[] } = {}): Promise<readonly NetworkFacts[]> {
@@ -57,7 +57,7 @@ export class Networks {
       CheckDuplicate: true,
     };
     await this.#link.call(`create network "${spec.name}"`, (docker, abortSignal) =>
-      docker.createNetwork({ _query: {}, _body: body, abortSignal } as object as { Name: string }),
+      docker.createNetwork({ _query: {}, _body: body, abortSignal }),
     );
     return (await this.inspect(spec.name))!;
   }
@@ -65,7 +65,7 @@ export class Networks {
   /** False where there was none. */
   async remove(nameOrId: string): Promise<boolean> {
     const answer = await this.#link.callIfAny(`remove network "${nameOrId}"`, async (docker, abortSignal) => {
-      await docker.getNetwork(nameOrId).remove({ abortSignal } as object);
+      await docker.getNetwork(nameOrId).remove({ abortSignal });
       return true;
     });
     return answer ?? false;

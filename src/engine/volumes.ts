@@ -29,9 +29,9 @@ export class Volumes {
   /** The one that is there already, or a new one. */
   async create(name: string, labels: Readonly<Record<string, string>> = {}): Promise<VolumeFacts> {
     const raw = await this.#link.call(`create volume "${name}"`, (docker, abortSignal) =>
-      docker.createVolume({ _query: {}, _body: { Name: name, Labels: labels }, abortSignal } as object),
+      docker.createVolume({ _query: {}, _body: { Name: name, Labels: labels }, abortSignal }),
     );
-    return factsFrom(raw as VolumeInspectInfo);
+    return factsFrom(raw);
   }
 
   /** False where there was none. One in use is an `engine.conflict`. */
