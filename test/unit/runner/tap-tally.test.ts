@@ -96,6 +96,16 @@ t.test('a name with a hash or a backslash reads as it was written', async (t) =>
   t.match(tally.failures, [{ path: ['issue #3 \\ x'], milliseconds: 1 }]);
 });
 
+t.test('a file ended at its time limit counts once', async (t) => {
+  const tally = tallyOf(`# Subtest: a.test.ts
+    # Subtest: never ends
+        not ok 1 - timeout!
+    not ok 1 - never ends
+not ok 1 - timeout!`);
+  t.match(tally, { passed: 0, failed: 1 });
+  t.match(tally.files, [{ file: 'a.test.ts', failed: true }]);
+});
+
 t.test('names the files of which nothing was heard', async (t) => {
   const tally = tallyOf('ok 1 - a.test.ts\nnot ok 2 - timeout!', ['a.test.ts', 'b.test.ts']);
   t.strictSame(tally.unreported(), ['b.test.ts']);
