@@ -62,7 +62,9 @@ function appBounds(app: AppDemand, share: AppShare, replicas: number): Bound[] {
     },
     {
       users: Math.floor(each * replicas),
-      limitedBy: 'replicas',
+      // An 'auto' service has fewer replicas than the CPU keeps busy only where memory, its own or the
+      // database's for connections, held no more.
+      limitedBy: app.replicas === 'auto' ? 'memory' : 'replicas',
       why: `${app.name} has ${replicas} replicas of ${each} users`,
     },
   ];
