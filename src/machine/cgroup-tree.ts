@@ -147,10 +147,6 @@ async function ownLimits(
     const found = await Promise.all(along(name).map((group) => limitsOf(source, hierarchies, group)));
     return found.filter((limits) => limits !== undefined);
   };
-  const least = (values: (number | null)[]): number | null => {
-    const known = values.filter((value) => value !== null);
-    return known.length === 0 ? null : Math.min(...known);
-  };
   const cpusets = (await each('cpuset')).map((limits) => limits.cpuset).filter((set) => set !== null);
   return {
     group: own.get('memory') ?? own.get('') ?? '/',
@@ -181,12 +177,16 @@ export function machineLimits(limits: readonly CgroupLimits[]): {
   readonly memoryBytes: number | null;
 } {
   const shared = limits.filter((one) => one.scope === 'machine');
-  const least = (values: (number | null)[]): number | null =>
-    values.reduce((a, b) => (a === null ? b : b === null ? a : Math.min(a, b)), null);
   const sets = shared.flatMap((one) => (one.cpuset === null ? [] : [parseCpuList(one.cpuset)]));
   return {
     cpus: least(shared.map((one) => one.cpus)),
     cpuset: sets.length === 0 ? null : sets.reduce(inBoth),
     memoryBytes: least(shared.map((one) => one.memoryBytes)),
   };
+}
+
+/** Null stands for "no limit". */
+function least(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }

@@ -2,7 +2,7 @@
 
 import { request } from 'node:http';
 import { messageOf, systemCode } from '../base/errors.ts';
-import { printable } from './collectors/context.ts';
+import { printable } from './printable.ts';
 import type { EngineContainer, EngineDetails, EngineFacts } from './facts.ts';
 
 type Json = Record<string, unknown>;

@@ -21,3 +21,6 @@ export type {
   PortHolder,
   PortsFacts,
 } from './facts.ts';
+export { defaultDemand, type MachineDemand } from './demand.ts';
+export { analyzeFacts, CHECKS, CheckResult, CheckStatus, PreflightReport } from './preflight.ts';
+export type { Check } from './checks/check.ts';

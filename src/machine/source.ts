@@ -17,7 +17,7 @@ export interface Source {
   /** The path with every link followed, as the machine names it. */
   real(path: string): Promise<string | undefined>;
   exists(path: string): Promise<boolean>;
-  /** Where a program is, if anywhere. */
+  /** Where a program is, if anywhere; a path is only tried itself. */
   which(program: string): Promise<string | undefined>;
   /** Its result whatever the exit code, or undefined where the program is missing or hangs. */
   command(program: string, args: readonly string[]): Promise<RunResult | undefined>;
@@ -59,6 +59,7 @@ export function createSource(root = '/', signal: AbortSignal = new AbortControll
     real: (path) => orNone(path, async () => within(root, await realpath(at(path)))),
     exists: async (path) => (await orNone(path, () => lstat(at(path)))) !== undefined,
     async which(program) {
+      if (program.startsWith('/')) return (await canRun(at(program))) ? program : undefined;
       for (const folder of new Set([...(process.env['PATH'] ?? '').split(':'), ...BIN_FOLDERS])) {
         if (!folder.startsWith('/')) continue;
         const path = join(folder, program);

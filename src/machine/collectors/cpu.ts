@@ -4,7 +4,8 @@ import { machineLimits, readCgroups } from '../cgroup-tree.ts';
 import type { CpuFacts } from '../facts.ts';
 import { inBoth, parseCpuinfo, parseCpuList, parseFields } from '../parse/proc.ts';
 import type { Source } from '../source.ts';
-import { printable, type Collector } from './context.ts';
+import type { Collector } from './context.ts';
+import { printable } from '../printable.ts';
 
 const FEATURES = ['sse4_2', 'popcnt', 'avx2', 'aes', 'sha_ni', 'asimd', 'sha2', 'hypervisor'];
 

@@ -9,7 +9,8 @@ import type { DiskFolder, FlushFacts, FolderRole } from '../facts.ts';
 import { measureFlush } from '../flush.ts';
 import { mountOf, parseMountinfo, type Mount } from '../parse/mounts.ts';
 import type { Source } from '../source.ts';
-import { printable, type Collector } from './context.ts';
+import type { Collector } from './context.ts';
+import { printable } from '../printable.ts';
 
 const FLUSH_BUDGET_MS = 1_500;
 /** Where data is written for good; the others only need room. */

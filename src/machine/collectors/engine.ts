@@ -3,7 +3,8 @@
 import { join } from 'node:path';
 import type { EngineFacts } from '../facts.ts';
 import type { Source } from '../source.ts';
-import { printable, type Collector } from './context.ts';
+import type { Collector } from './context.ts';
+import { printable } from '../printable.ts';
 
 const PLUGIN_FOLDERS = [
   '/usr/local/lib/docker/cli-plugins',
@@ -24,7 +25,7 @@ export const collectEngine: Collector<'engine'> = async (source, { engine }) => 
       snap: answer.details.snap || (snap && cli.path.startsWith('/snap/')),
     },
     cli,
-    compose: cli === null ? null : await composeOf(source),
+    compose: await composeOf(source),
     oldCompose: await oldComposeOf(source),
   };
 };
@@ -36,10 +37,13 @@ async function cliOf(source: Source): Promise<EngineFacts['cli']> {
   return { path, version: versionIn(said?.stdout) };
 }
 
+/** Asks docker; where that fails the plugin itself, which tells its version as well. */
 async function composeOf(source: Source): Promise<EngineFacts['compose']> {
+  const path = await pluginPath(source);
   const said = await source.command('docker', ['compose', 'version', '--short']);
-  if (said?.code !== 0) return null;
-  return { path: await pluginPath(source), version: versionIn(said.stdout) };
+  if (said?.code === 0) return { path, version: versionIn(said.stdout) };
+  const alone = path === null ? undefined : await source.command(path, ['version', '--short']);
+  return alone?.code === 0 ? { path, version: versionIn(alone.stdout) } : null;
 }
 
 async function pluginPath(source: Source): Promise<string | null> {

@@ -5,7 +5,8 @@ import type { NetworkInterface } from '../facts.ts';
 import { hasDefaultRouteV6, parseNameservers, parseRoutes } from '../parse/net.ts';
 import { parseNumber } from '../parse/proc.ts';
 import type { Source } from '../source.ts';
-import { printable, type Collector } from './context.ts';
+import type { Collector } from './context.ts';
+import { printable } from '../printable.ts';
 
 const DEFAULT = '0.0.0.0/0';
 

@@ -4,7 +4,8 @@ import { machine } from 'node:os';
 import type { OsFacts } from '../facts.ts';
 import { parseCpuinfo, parseOsRelease } from '../parse/proc.ts';
 import type { Source } from '../source.ts';
-import { printable, type Collector } from './context.ts';
+import type { Collector } from './context.ts';
+import { printable } from '../printable.ts';
 
 export const collectOs: Collector<'os'> = async (source) => {
   const release = parseOsRelease(

@@ -7,7 +7,8 @@ import { systemCode } from '../../base/errors.ts';
 import type { PathsFacts } from '../facts.ts';
 import type { Source } from '../source.ts';
 import { nearestExisting } from './disks.ts';
-import { printable, type Collector } from './context.ts';
+import type { Collector } from './context.ts';
+import { printable } from '../printable.ts';
 
 export const collectPaths: Collector<'paths'> = async (source, { paths }) => {
   const wanted = [

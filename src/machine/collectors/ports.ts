@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { EngineContainer, PortHolder, PortsFacts } from '../facts.ts';
 import { parseListeners, type Listener } from '../parse/net.ts';
 import type { Source } from '../source.ts';
-import { printable, type CollectContext, type Collector } from './context.ts';
+import type { CollectContext, Collector } from './context.ts';
+import { printable } from '../printable.ts';
 
 export const collectPorts: Collector<'ports'> = async (source, context) => {
   const texts = [await source.text('/proc/net/tcp'), await source.text('/proc/net/tcp6')];
