@@ -2,6 +2,7 @@
 // while we ran (its API moved on) is negotiated with again, once, without the caller noticing.
 
 import type { Address } from './address.ts';
+import { createAgent } from './agent.ts';
 import type { Offer } from './api-version.ts';
 import { negotiate } from './api-version.ts';
 import type { Docker } from './dockerode.ts';
@@ -88,10 +89,6 @@ export class Link {
   }
 }
 
-/** Not imported: importing `node:http` evaluates its every export, one of which loads all of undici (14 MB). */
-const http = process.getBuiltinModule('node:http');
-
-/** No connection is kept: after an engine restart a kept one would fail the first call of whoever comes next. */
 function dial(address: Address, apiVersion?: string): Docker {
   const Client = loadDockerode();
   return new Client({
@@ -104,7 +101,7 @@ function dial(address: Address, apiVersion?: string): Docker {
       ? { socketPath: address.path }
       : { host: address.host, port: address.port }),
     ...(apiVersion === undefined ? {} : { version: `v${apiVersion}` }),
-    agent: new http.Agent({ keepAlive: false }),
+    agent: createAgent(),
   });
 }
 

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { open, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import t from 'tap';
+import { engineImageSource } from '../../src/engine/index.ts';
+import type { TransferProgress } from '../../src/engine/index.ts';
+import { run } from '../../src/base/process.ts';
+import { openLab } from './engine-lab.ts';
+
+const lab = await openLab();
+t.teardown(() => lab.close());
+const { images } = lab.engine;
+const archive = join(lab.folder, 'saved.tar');
+
+t.test('an image is described as the docker program describes it', async (t) => {
+  const { stdout } = await run('docker', ['image', 'inspect', lab.image]);
+  const [raw] = JSON.parse(stdout);
+  const image = await images.inspect(lab.image);
+  t.match(image, {
+    id: raw.Id,
+    repoTags: [lab.image],
+    diffIds: raw.RootFS.Layers,
+    sizeBytes: raw.Size,
+    architecture: 'amd64',
+    os: 'linux',
+    user: '0',
+    labels: { 'dev.onstead.test': lab.id },
+  });
+  t.ok(image?.created instanceof Date);
+});
+
+t.test('an image that is not there is undefined, not an error', async (t) => {
+  t.equal(await images.inspect(`onstead-test-engine:none-${lab.id}`), undefined);
+});
+
+t.test('images are listed by label', async (t) => {
+  const found = await images.list({ labels: [lab.label] });
+  t.match(found, [{ repoTags: [lab.image], labels: { 'dev.onstead.test': lab.id } }]);
+});
+
+t.test('a second name is given and taken away, and the image stays', async (t) => {
+  const second = `localhost:5000/onstead-test/${lab.id}:sha256-0123456789abcdef0123`;
+  await images.tag(lab.image, second);
+  t.equal((await images.inspect(second))?.id, (await images.inspect(lab.image))?.id);
+  t.equal(await images.remove(second), true);
+  t.equal(await images.inspect(second), undefined);
+  t.ok(await images.inspect(lab.image));
+  t.equal(await images.remove(second), false, 'there was none any more');
+});
+
+t.test('an image is saved, removed and loaded again as the same image, with progress', async (t) => {
+  const before = await images.inspect(lab.image);
+  await pipeline(await images.save([lab.image]), createWriteStream(archive));
+  await images.remove(lab.image);
+  t.equal(await images.inspect(lab.image), undefined);
+  const seen: TransferProgress[] = [];
+  const loaded = await images.load(createReadStream(archive), { onProgress: (step) => void seen.push(step) });
+  t.same(loaded, [lab.image]);
+  t.equal((await images.inspect(lab.image))?.id, before?.id);
+  t.ok(seen.some(({ status, layer }) => status === 'Loading layer' && layer !== undefined));
+  t.equal(Math.max(...seen.map(({ sentBytes }) => sentBytes)), (await stat(archive)).size);
+});
+
+t.test('a damaged archive is an error and loads nothing', async (t) => {
+  const name = await freshArchive('damaged');
+  const bytes = await readFile(archive);
+  const flipped = Buffer.from(bytes);
+  flipped[Math.floor(bytes.length / 2)]! ^= 0xff;
+  // The layer is known here under its true digest, so the damage is only met when the image is gone.
+  await images.remove(lab.image);
+  await t.rejects(images.load(Readable.from([flipped])), { code: 'engine.load-failed', next: /again/ });
+  t.equal(await images.inspect(lab.image), undefined);
+  await images.load(createReadStream(name));
+  t.ok(await images.inspect(lab.image), 'and the sound one still loads');
+});
+
+t.test('a truncated archive is an error', async (t) => {
+  await images.remove(lab.image);
+  const { size } = await stat(archive);
+  const half = createReadStream(archive, { end: Math.floor(size / 2) });
+  await t.rejects(images.load(half), { code: 'engine.load-failed' });
+  t.equal(await images.inspect(lab.image), undefined);
+  await images.load(createReadStream(archive));
+});
+
+t.test('what is no archive at all is an error, not success', async (t) => {
+  await t.rejects(images.load(Readable.from([Buffer.alloc(100_000, 'x')])), { code: 'engine.load-failed' });
+  await t.rejects(images.load(Readable.from([])), { code: 'engine.load-failed' });
+});
+
+t.test('a source that fails half way fails the load with its own error', async (t) => {
+  async function* failing(): AsyncGenerator<Buffer> {
+    const file = await open(archive);
+    try {
+      yield (await file.read({ buffer: Buffer.alloc(100_000) })).buffer;
+    } finally {
+      await file.close();
+    }
+    throw new Error('the disk went away');
+  }
+  await t.rejects(images.load(Readable.from(failing())), { message: 'the disk went away' });
+});
+
+t.test('a load is cut by its signal', async (t) => {
+  const control = new AbortController();
+  async function* endless(): AsyncGenerator<Buffer> {
+    yield (await readFile(archive)).subarray(0, 600);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    control.abort(new Error('enough'));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  await t.rejects(images.load(Readable.from(endless()), { signal: control.signal }), { message: 'enough' });
+});
+
+t.test('a pull from a registry that is not there is an error with the engine’s reason', async (t) => {
+  await t.rejects(images.pull('127.0.0.1:1/nothing/here:1'), {
+    code: 'engine.refused',
+    message: /pull image "127\.0\.0\.1:1\/nothing\/here:1".*refused/,
+  });
+});
+
+t.test('layers that the engine has are counted from the first on', async (t) => {
+  const { diffIds } = (await images.inspect(lab.image))!;
+  const other = `sha256:${createHash('sha256').update(lab.id).digest('hex')}`;
+  t.equal(await images.layerChainKnown(diffIds), 1);
+  t.equal(await images.layerChainKnown([...diffIds, other]), 1);
+  t.equal(await images.layerChainKnown([other, ...diffIds]), 0, 'a layer below makes it another chain');
+});
+
+t.test('the engine is a source of images for bundles', async (t) => {
+  const source = engineImageSource(lab.engine);
+  const image = await images.inspect(lab.image);
+  t.match(await source.resolve(lab.image), { id: image?.id, diffIds: image?.diffIds, os: 'linux' });
+  await t.rejects(source.resolve(`none:${lab.id}`), { code: 'engine.not-found', next: /docker pull/ });
+  const names = await run('tar', ['--list', '--file', '-'], {
+    stdin: await bytesOf(await source.export([lab.image])),
+  });
+  t.match(names.stdout, /manifest\.json/);
+  await t.rejects(source.export([`none:${lab.id}`]), { code: 'engine.not-found' });
+});
+
+async function freshArchive(name: string): Promise<string> {
+  const path = join(lab.folder, `${name}.tar`);
+  await pipeline(await images.save([lab.image]), createWriteStream(path));
+  return path;
+}
+
+async function bytesOf(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
