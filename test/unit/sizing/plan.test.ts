@@ -94,7 +94,7 @@ function settingFindings(plan: SizingPlan): string[] {
     setting(mysql, 'max_connections') * 2 * MIB +
     setting(mysql, 'temptable_max_ram') +
     setting(mysql, 'innodb_log_buffer_size') +
-    288 * MIB;
+    304 * MIB;
   const workers = setting(nginx, 'worker_processes');
   const clients = (workers * setting(nginx, 'worker_connections')) / 2;
   const files = setting(mysql, 'table_open_cache') * 2 + setting(mysql, 'max_connections') + 10;
