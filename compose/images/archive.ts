@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import tar from 'tar-stream';
 import type { RunSettings } from './recipe.ts';
 import type { Layer } from './tree.ts';
@@ -70,10 +70,11 @@ function containerSettings({ run, labels }: ImagePlan): object {
   };
 }
 
-export function archiveOf(images: readonly ImageFile[]): Readable {
+export function archiveOf(images: readonly ImageFile[]): NodeJS.ReadableStream {
   const pack = tar.pack();
   fill(pack, images).catch((error: unknown) => pack.destroy(error as Error));
-  return pack;
+  // tar-stream's own stream type; the engine's client wants Node's.
+  return Readable.from(pack as unknown as AsyncIterable<Buffer>, { objectMode: false });
 }
 
 async function fill(pack: tar.Pack, images: readonly ImageFile[]): Promise<void> {

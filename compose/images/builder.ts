@@ -13,7 +13,8 @@ import type { PackagedFiles } from './debian.ts';
 import { LayerStore, hashOf } from './layers.ts';
 import { mysql } from './mysql/recipe.ts';
 import { nginx } from './nginx/recipe.ts';
-import { describeNotes, notesHash } from './notes/recipe.ts';
+import { notesImages, planNotes } from './notes/recipe.ts';
+import type { NotesImage } from './notes/recipe.ts';
 import { objectStore } from './object-store/recipe.ts';
 import { redis } from './redis/recipe.ts';
 import { REPOSITORY } from './recipe.ts';
@@ -110,22 +111,26 @@ class Build {
   }
 
   async #buildNotes(built: ReadonlyMap<string, BuiltImage>): Promise<BuiltImage[]> {
-    const releases = notesHash();
-    const known = releases.map((release) => built.get(release.hash));
+    const releases = notesImages(hashOf(...builderFiles(), ...filesOf(join(HERE, 'notes'))));
+    const known = releases.map((image) => built.get(image.hash));
     if (known.every((image) => image !== undefined)) return known;
-    const base =
-      (await this.#layers.find('base')) ??
-      (await this.#withPackages(BASE_PACKAGES, (files) => this.#writeBase(files))).layer;
+    const base = await this.#findBase();
     return this.#timed('notes', async () => {
-      const plans = await describeNotes(base, this.#layers, this.#say);
+      const plans = await planNotes(releases, base, this.#layers, notesLabels, this.#say);
       return this.#store.load('notes', plans.map(describeImage));
     });
+  }
+
+  async #findBase(): Promise<Layer> {
+    const known = await this.#layers.find('base');
+    if (known !== undefined) return known;
+    return (await this.#withPackages(BASE_PACKAGES, (files) => this.#writeBase(files))).layer;
   }
 
   async #timed<T>(title: string, work: () => Promise<T>): Promise<T> {
     const startedMs = performance.now();
     const result = await work();
-    const images = [result].flat().filter(isBuilt);
+    const images = (Array.isArray(result) ? result : [result]).filter(isBuilt);
     const took = formatDuration(performance.now() - startedMs);
     if (images.length === 0) this.#say(`${title}: ${took}`);
     else
@@ -156,6 +161,15 @@ function filesOf(folder: string): Buffer[] {
   return readdirSync(folder)
     .sort()
     .map((name) => readFileSync(join(folder, name)));
+}
+
+function notesLabels({ release, hash }: NotesImage): Record<string, string> {
+  return {
+    [LABEL.name]: 'notes',
+    [LABEL.recipe]: hash,
+    'org.opencontainers.image.title': 'notes',
+    'org.opencontainers.image.version': release.version,
+  };
 }
 
 function versionIn(tree: Tree, name: string): string {

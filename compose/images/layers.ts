@@ -15,23 +15,23 @@ export function hashOf(...parts: readonly (string | Buffer)[]): string {
 }
 
 export class LayerStore {
-  readonly #folder: string;
+  readonly folder: string;
 
   constructor(folder: string) {
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   async find(key: string): Promise<Layer | undefined> {
-    const note = join(this.#folder, `${key}.json`);
-    const path = join(this.#folder, `${key}.tar`);
+    const note = join(this.folder, `${key}.json`);
+    const path = join(this.folder, `${key}.tar`);
     if (!existsSync(note) || !existsSync(path)) return undefined;
     return { ...(JSON.parse(await readFile(note, 'utf8')) as Layer), path };
   }
 
   async write(key: string, title: string, tree: Tree): Promise<Layer> {
-    await mkdir(this.#folder, { recursive: true });
-    const layer = await writeLayer(tree, title, join(this.#folder, `${key}.tar`));
-    await writeFile(join(this.#folder, `${key}.json`), JSON.stringify(layer));
+    await mkdir(this.folder, { recursive: true });
+    const layer = await writeLayer(tree, title, join(this.folder, `${key}.tar`));
+    await writeFile(join(this.folder, `${key}.json`), JSON.stringify(layer));
     return layer;
   }
 

@@ -1,0 +1,1 @@
+ALTER TABLE notes ADD COLUMN colour CHAR(7) NULL;

@@ -1,0 +1,3 @@
+ALTER TABLE notes DROP COLUMN owner_id;
+
+DROP TABLE owners;
