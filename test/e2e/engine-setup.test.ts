@@ -58,7 +58,8 @@ function engineId(env: NodeJS.ProcessEnv = {}): string {
 }
 
 t.test('the shell scripts have no findings', async (t) => {
-  const sh = spawnSync('shellcheck', ['--shell=sh', script], { encoding: 'utf8' });
+  const scripts = [script, join(root, 'test/runner/install.sh')];
+  const sh = spawnSync('shellcheck', ['--shell=sh', ...scripts], { encoding: 'utf8' });
   t.equal(sh.status, 0, sh.stdout);
   const bash = spawnSync('shellcheck', ['--shell=bash', join(root, '.ci/run')], { encoding: 'utf8' });
   t.equal(bash.status, 0, bash.stdout);
