@@ -5,7 +5,7 @@
 import { createRequire, Module } from 'node:module';
 import type { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
-import type { NetworkInspectInfo, VolumeInspectInfo } from 'dockerode';
+import type { NetworkInspectInfo } from 'dockerode';
 
 const UNUSED: readonly (readonly [owner: string, path: string])[] = [
   ['dockerode', './session'],
@@ -36,7 +36,7 @@ export type Docker = Omit<
   getImages(options: Abortable & { readonly names: readonly string[] }): Promise<Readable>;
   createImage(options: Abortable & { readonly fromImage: string }): Promise<Readable>;
   // `_query` and `_body` apart: dockerode would otherwise repeat the body in the address.
-  createVolume(options: Abortable & Parts): Promise<VolumeInspectInfo>;
+  createVolume(options: Abortable & Parts): Promise<unknown>;
   createNetwork(options: Abortable & Parts): Promise<unknown>;
   getNetwork(id: string): {
     inspect(options: Abortable): Promise<NetworkInspectInfo>;

@@ -45,7 +45,7 @@ export async function execute(link: Link, id: string, spec: ExecSpec): Promise<E
   )) as Duplex;
   const watch = watchTime(spec, about, (reason) => socket.destroy(reason));
   try {
-    return await converse(link, exec, socket, spec, about);
+    return await converse(link, exec, socket, spec, about, () => watch.reason() !== undefined);
   } catch (error) {
     if (watch.reason() === undefined) throw link.translate(error, about);
     await killInside(link, exec, id);
@@ -77,6 +77,7 @@ async function converse(
   socket: Duplex,
   spec: ExecSpec,
   about: string,
+  isCut: () => boolean,
 ): Promise<ExecResult> {
   // A command that ends without reading all of its input is no failure; its exit code tells.
   const feeding = spec.stdin === undefined ? undefined : feed(spec.stdin, socket).catch(() => {});
@@ -90,7 +91,8 @@ async function converse(
   }
   socket.destroy();
   await feeding;
-  const code = await exitCodeOf(link, exec, about);
+  if (isCut()) throw broken ?? new Error('cut');
+  const code = await exitCodeOf(link, exec, about, broken === undefined ? 50 : 5);
   if (code === undefined) throw lost(about, broken);
   return output.result(code);
 }
@@ -150,8 +152,8 @@ class Output {
 }
 
 /** The engine may close the stream a moment before it knows the exit code. Undefined: it still runs. */
-async function exitCodeOf(link: Link, exec: Exec, about: string): Promise<number | undefined> {
-  for (let tries = 0; tries < 50; tries += 1) {
+async function exitCodeOf(link: Link, exec: Exec, about: string, looks: number): Promise<number | undefined> {
+  for (let tries = 0; tries < looks; tries += 1) {
     const state = await link.call(about, () => exec.inspect());
     if (!state.Running && state.ExitCode !== null) return state.ExitCode;
     await sleep(20 + tries * 5);

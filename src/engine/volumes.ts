@@ -28,10 +28,10 @@ export class Volumes {
 
   /** The one that is there already, or a new one. */
   async create(name: string, labels: Readonly<Record<string, string>> = {}): Promise<VolumeFacts> {
-    const raw = await this.#link.call(`create volume "${name}"`, (docker, abortSignal) =>
+    await this.#link.call(`create volume "${name}"`, (docker, abortSignal) =>
       docker.createVolume({ _query: {}, _body: { Name: name, Labels: labels }, abortSignal }),
     );
-    return factsFrom(raw);
+    return (await this.inspect(name))!;
   }
 
   /** False where there was none. One in use is an `engine.conflict`. */

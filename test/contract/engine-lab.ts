@@ -19,7 +19,7 @@ export interface Lab {
   readonly label: string;
   readonly image: string;
   readonly folder: string;
-  /** `docker run --detach` with the lab's label; returns the container's id. */
+  /** `docker run --detach` with the lab's label and no network; returns the container's id. */
   start(cmd: readonly string[], options?: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }
@@ -57,15 +57,9 @@ export async function openLab(): Promise<Lab> {
     image,
     folder,
     async start(cmd, options = []) {
-      const { stdout } = await run('docker', [
-        'run',
-        '--detach',
-        '--label',
-        label,
-        ...options,
-        image,
-        ...cmd,
-      ]);
+      const network = options.includes('--network') ? [] : ['--network', 'none'];
+      const all = ['run', '--detach', '--label', label, ...network, ...options, image, ...cmd];
+      const { stdout } = await run('docker', all);
       return stdout.trim();
     },
     async close() {
