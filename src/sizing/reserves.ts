@@ -33,11 +33,12 @@ export function sizeReserves(
   memory: ReadonlyMap<string, number>,
   cpu: ReadonlyMap<string, number>,
 ): Reserve[] {
+  const whole = formatBytes(memoryBytes);
   return (Object.keys(MEMORY_WHY) as Reserve['name'][]).map((name) => {
     const sheet = { service: name, reasons };
     const bytes = memory.get(reserveKey(name)) ?? 0;
     const cpus = (cpu.get(reserveKey(name)) ?? 0) / CPU;
-    const amount = `${formatBytes(bytes)}, ${percent(bytes, memoryBytes)} of the machine's ${formatBytes(memoryBytes)}`;
+    const amount = `${formatBytes(bytes)}, ${percent(bytes, memoryBytes)} of the machine's ${whole}`;
     put(sheet, 'memoryBytes', bytes, 'bytes', `${amount}: ${MEMORY_WHY[name]}.`);
     put(sheet, 'cpus', cpus, 'cpus', `${cpus} of a CPU: ${CPU_WHY[name]}.`);
     return { name, memoryBytes: bytes, cpus };
@@ -63,10 +64,11 @@ export function sizeDisk(
   demand: SizingDemand,
 ): DiskShare[] {
   const sheet = { service: 'disk', reasons };
+  const whole = formatBytes(diskBytes);
   return [...disk].map(([name, bytes]) => {
     const why = name === 'images' ? imagesWhy(demand) : DISK_WHY[name];
     const part = percent(bytes, diskBytes);
-    put(sheet, name, bytes, 'bytes', `${formatBytes(bytes)}, ${part} of ${formatBytes(diskBytes)}: ${why}.`);
+    put(sheet, name, bytes, 'bytes', `${formatBytes(bytes)}, ${part} of ${whole}: ${why}.`);
     return { name, bytes };
   });
 }
