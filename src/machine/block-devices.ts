@@ -57,3 +57,11 @@ function anyTrue(values: readonly (boolean | null)[]): boolean | null {
 export function storeOf(folder: Pick<DiskFolder, 'device' | 'mount'>): string {
   return folder.device.startsWith('/dev/') ? folder.device : folder.mount;
 }
+
+/** No spinning disk flushes faster than this; a virtual one that only calls itself so does. */
+const NO_PLATTER_MS = 2;
+
+/** What the kernel says, unless the measurement makes that unbelievable; then nobody knows. */
+export function isSpinning({ rotational, flush }: Pick<DiskFolder, 'rotational' | 'flush'>): boolean | null {
+  return rotational === true && flush !== null && flush.medianMs < NO_PLATTER_MS ? null : rotational;
+}

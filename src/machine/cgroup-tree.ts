@@ -31,6 +31,7 @@ export async function readCgroups(source: Source): Promise<CgroupFacts> {
   };
 }
 
+/** In the order of mounting: the last one on a point is the one that is visible. */
 async function findHierarchies(source: Source): Promise<readonly Hierarchy[]> {
   const mounts = parseMountinfo((await source.text('/proc/self/mountinfo')) ?? '');
   const found: Hierarchy[] = [];
@@ -87,7 +88,7 @@ async function limitsOf(
   group: string,
 ): Promise<CgroupLimits | undefined> {
   const folder = (name: string): { version: 1 | 2; path: string } | undefined => {
-    const hierarchy = hierarchies.find((one) => one.controllers.includes(name));
+    const hierarchy = hierarchies.findLast((one) => one.controllers.includes(name));
     return hierarchy && { version: hierarchy.version, path: join(hierarchy.mount.point, group) };
   };
   const limits: CgroupLimits = {
@@ -139,7 +140,7 @@ async function ownLimits(
   own: ReadonlyMap<string, string>,
 ): Promise<CgroupLimits> {
   const along = (name: string): string[] => {
-    const hierarchy = hierarchies.find((one) => one.controllers.includes(name));
+    const hierarchy = hierarchies.findLast((one) => one.controllers.includes(name));
     const group = own.get(hierarchy?.version === 2 ? '' : name) ?? '/';
     return chainOf(hierarchy === undefined ? '/' : visibleGroup(hierarchy.mount.root, group));
   };

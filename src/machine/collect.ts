@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OnsteadError, messageOf } from '../base/errors.ts';
 import { ensureFolder } from '../base/files.ts';
-import { pathsUnder, type Paths } from '../base/paths.ts';
+import { pathsUnder } from '../base/paths.ts';
 import { collectClock } from './collectors/clock.ts';
 import type { CollectContext, Collector } from './collectors/context.ts';
 import { collectCpu } from './collectors/cpu.ts';
@@ -39,15 +39,15 @@ export const COLLECTORS: { readonly [N in FactName]: Collector<N> } = {
 };
 
 export interface CollectOptions {
-  /** Where the appliance's folders are. Default: the machine's own. */
-  readonly paths?: Paths;
+  /** The root of the appliance's folders, as in `pathsUnder`. Default: `/`. */
+  readonly root?: string;
   /** The ports that the edge publishes. Default: 80 and 443. */
   readonly ports?: readonly number[];
   readonly engineSocket?: string;
   /** For each collector alone. Default: 3 s. */
   readonly timeoutMs?: number;
-  /** Another `/` to look at. For tests. */
-  readonly root?: string;
+  /** Another folder to look at in place of `/`. For tests. */
+  readonly lookUnder?: string;
   /** Replaces collectors of the same name. For tests. */
   readonly collectors?: Partial<{ readonly [N in FactName]: Collector<N> }>;
 }
@@ -94,7 +94,7 @@ async function temporaryFolder(): Promise<string> {
 }
 
 function contextFrom(options: CollectOptions): CollectContext {
-  const paths = options.paths ?? pathsUnder('/');
+  const paths = pathsUnder(options.root);
   const socket = options.engineSocket ?? DEFAULT_SOCKET;
   let asked: Promise<EngineAnswer> | undefined;
   const engine = async (): Promise<EngineFacts> => ({
@@ -115,7 +115,7 @@ async function collectOne(
   const started = performance.now();
   const tookMs = (): number => Math.round(performance.now() - started);
   const abort = new AbortController();
-  const source = createSource(options.root, abort.signal);
+  const source = createSource(options.lookUnder, abort.signal);
   const collect = options.collectors?.[name] ?? COLLECTORS[name];
   let timer: NodeJS.Timeout | undefined;
   try {

@@ -24,3 +24,4 @@ export type {
 export { defaultDemand, type MachineDemand } from './demand.ts';
 export { analyzeFacts, CHECKS, CheckResult, CheckStatus, PreflightReport } from './preflight.ts';
 export type { Check } from './checks/check.ts';
+export { sizingMachineFrom, type SizingNumbers } from './sizing-machine.ts';

@@ -1,7 +1,7 @@
 // Room, kind and speed of the disks, and whether the folders may be written.
 
 import { formatBytes } from '../../base/units.ts';
-import { storeOf } from '../block-devices.ts';
+import { isSpinning, storeOf } from '../block-devices.ts';
 import type { MachineDemand } from '../demand.ts';
 import type { DiskFolder, DisksFacts, FolderRole } from '../facts.ts';
 import { check, fail, forFamily, pass, skip, unknown, warn, type Check, type Finding } from './check.ts';
@@ -9,8 +9,6 @@ import { check, fail, forFamily, pass, skip, unknown, warn, type Check, type Fin
 const GOOD = new Set(['ext4', 'ext3', 'xfs', 'btrfs', 'zfs', 'f2fs', 'bcachefs']);
 const NETWORK = /^(nfs|cifs|smb|fuse\.(sshfs|s3fs|glusterfs|ceph)|9p|ceph|glusterfs|afs|ncpfs|lustre)/;
 const GONE_AT_REBOOT = new Set(['tmpfs', 'ramfs', 'squashfs', 'iso9660']);
-/** A spinning disk cannot flush faster than this; a virtual one that claims to spin can. */
-const NO_PLATTER_MS = 2;
 /** Virtual disks call themselves spinning unless their host was told better. */
 const VIRTUAL_DISK = /^(vd|xvd)/;
 
@@ -117,8 +115,8 @@ export const diskChecks: readonly Check[] = [
         return unclear ? unknown('The kernel does not say what disk stands under it.') : pass('SSD or NVMe');
       }
       const names = spins.disks.join(', ');
-      if (spins.flush !== null && spins.flush.medianMs < NO_PLATTER_MS) {
-        return pass(`${names} calls itself spinning, but flushes in ${spins.flush.medianMs} ms`);
+      if (isSpinning(spins) === null) {
+        return pass(`${names} calls itself spinning, but flushes in ${spins.flush?.medianMs} ms`);
       }
       if (spins.flush === null && spins.disks.every((disk) => VIRTUAL_DISK.test(disk))) {
         return unknown(`${names} is virtual and calls itself spinning, and its speed was not measured.`);
