@@ -8,7 +8,7 @@ import { HELP, parseWanted } from './runner/arguments.ts';
 import { Children } from './runner/children.ts';
 import { RINGS, filesOf } from './runner/rings.ts';
 import { runSession } from './runner/session.ts';
-import { readyForEngineRings } from './runner/setup.ts';
+import { readyForEngineRings, readyForTap } from './runner/setup.ts';
 
 const NODE_MAJOR = 26;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -44,6 +44,7 @@ async function runAll(wanted: Parameters<typeof runSession>[0]['wanted']): Promi
     wanted,
     isCi: !['', '0', 'false'].includes(process.env['CI'] ?? ''),
     children,
+    readyForTap: () => readyForTap({ root, children, say: print }),
     readyForEngine: () => readyForEngineRings({ root, children, say: print }),
     print,
   });

@@ -24,6 +24,8 @@ export interface Session {
   /** On a build machine a ring that could not run is a failure. */
   readonly isCi: boolean;
   readonly children: Children;
+  /** Undefined, or why no test can run at all. */
+  readonly readyForTap: () => Promise<string | undefined>;
   readonly readyForEngine: () => Promise<Readiness>;
   readonly print: (line: string) => void;
 }
@@ -46,6 +48,11 @@ export async function runSession(session: Session): Promise<number> {
   const state: State = { results: [], notRun: [], problems: [] };
   const plain = chosen.filter((each) => !each.ring.needsEngine);
   const onEngine = chosen.filter((each) => each.ring.needsEngine);
+  const why = chosen.length === 0 ? undefined : await session.readyForTap();
+  if (why !== undefined) {
+    state.problems.push(`Set-up failed: ${why}`);
+    return verdict(session, state);
+  }
   await runEach(session, plain, state);
   if (onEngine.length > 0 && mayGoOn(session, state)) await runOnEngine(session, onEngine, state);
   return verdict(session, state);

@@ -1,6 +1,6 @@
 // What the rings need beside the source: an engine, packages, demo images. Each change is said before it is made.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Children } from './children.ts';
 
@@ -24,6 +24,17 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   skopeo: 'skopeo',
   shellcheck: 'shellcheck',
 };
+
+/**
+ * tap comes with its TypeScript plugin built in, which this project switches off. tap notices in its first run and
+ * builds itself anew, but that run still fails; so it is built before. Undefined, or why it could not be.
+ */
+export async function readyForTap(context: SetupContext): Promise<string | undefined> {
+  const built = join(context.root, 'node_modules/@tapjs/test/test-built/dist/esm/index.js');
+  if (existsSync(built) && !readFileSync(built, 'utf8').includes('@tapjs/typescript')) return undefined;
+  context.say('building tap with the plugins of this project (tap build)');
+  return step(context, join(context.root, 'node_modules/.bin/tap'), ['build']);
+}
 
 export async function readyForEngineRings(context: SetupContext): Promise<Readiness> {
   const engine = await ensureEngine(context);

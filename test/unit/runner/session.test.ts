@@ -19,6 +19,7 @@ interface Try {
   readonly args?: readonly string[];
   readonly isCi?: boolean;
   readonly readiness?: Readiness;
+  readonly tapProblem?: string;
   readonly rings?: readonly Ring[];
   readonly children?: Children;
 }
@@ -32,6 +33,7 @@ async function runTree(tree: string, { args = [], isCi = false, ...more }: Try =
     wanted: parseWanted(args, names) as Wanted,
     isCi,
     children: more.children ?? new Children(),
+    readyForTap: async () => more.tapProblem,
     readyForEngine: async () => {
       setUps += 1;
       return more.readiness ?? { state: 'ready' };
@@ -117,6 +119,11 @@ t.test('a set-up that fails is a failure, with its reason', async (t) => {
   const readiness: Readiness = { state: 'failed', why: 'the disk is full' };
   const run = await runTree('engine', { readiness });
   t.match(run, { code: 1, last: '1 passed, 1 failed', text: /Set-up failed: the disk is full/ });
+});
+
+t.test('a tap that cannot be built is a failure, and nothing runs', async (t) => {
+  const run = await runTree('good', { tapProblem: 'tap build ended with code 1' });
+  t.match(run, { code: 1, last: '0 passed, 1 failed', text: /Set-up failed: tap build ended with code 1/ });
 });
 
 t.test('with --bail a failure ends the run before set-up', async (t) => {
