@@ -15,6 +15,7 @@ interface Shape {
   readonly type?: string;
   readonly properties?: Record<string, Shape>;
   readonly required?: readonly string[];
+  readonly additionalProperties?: boolean;
   readonly patternProperties?: Record<string, Shape>;
   readonly items?: Shape;
   readonly anyOf?: readonly Shape[];
@@ -52,7 +53,9 @@ function checkObject(shape: Shape, value: unknown, path: YamlPath): Finding[] {
     ...Object.keys(value).flatMap((key) =>
       known.includes(key)
         ? check(shape.properties![key]!, value[key], [...path, key])
-        : [unknownKey(key, known, [...path, key])],
+        : shape.additionalProperties === false
+          ? [unknownKey(key, known, [...path, key])]
+          : [],
     ),
     ...missing.map((key) => missingKey(key, shape.properties![key]!, path)),
   ];

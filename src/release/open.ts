@@ -1,0 +1,137 @@
+// A bundle as the rest of Onstead sees it: only after all of it was verified.
+
+import type { Readable } from 'node:stream';
+import { OnsteadError } from '../base/errors.ts';
+import { asUnreadable, BundleReader } from './bundle-reader.ts';
+import type { BundleFile, BundleImage, BundleIndex } from './bundle-index.ts';
+import { imageArchive, imageArchiveBytes } from './image-archive.ts';
+import { readSignature } from './minisign.ts';
+import type { Release } from './release.ts';
+import { checkedChunks, inflated, unpackFolder, writeChecked } from './unpack.ts';
+import { peek, verify } from './verify.ts';
+import type { Verified, VerifyOptions } from './verify.ts';
+
+export interface ImageArchiveOptions {
+  /** diffIDs of layers that the engine has; only for a classic image store. */
+  readonly omitLayers?: ReadonlySet<string>;
+}
+
+/** Verified in whole. Keeps the file open until `close`, so that deleting it meanwhile does no harm. */
+export class VerifiedBundle implements AsyncDisposable {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly index: BundleIndex;
+  readonly release: Release;
+  /** Id of the key, and the comment signed with it. */
+  readonly signedBy: { readonly keyId: string; readonly trustedComment: string };
+  readonly #reader: BundleReader;
+  readonly #ranges: Verified['ranges'];
+
+  constructor(reader: BundleReader, verified: Verified) {
+    this.path = reader.path;
+    this.sizeBytes = reader.sizeBytes;
+    this.index = verified.index;
+    this.release = verified.release;
+    this.signedBy = verified.signedBy;
+    this.#reader = reader;
+    this.#ranges = verified.ranges;
+  }
+
+  /** Copies one file of the bundle. */
+  async extract(path: string, toFile: string): Promise<void> {
+    const file = this.#file(path);
+    await writeChecked(this.#chunks(file), toFile, file.kind === 'installer' ? 0o755 : 0o644);
+  }
+
+  async readText(path: string): Promise<string> {
+    const file = this.#file(path);
+    if (file.sizeBytes > 64 * 1024 * 1024) throw new TypeError(`${path} is too large to be read at once`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.#chunks(file)) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  }
+
+  /** Unpacks Onstead's own files into a folder that must not exist yet. */
+  async extractDaemon(folder: string): Promise<void> {
+    const file = this.index.files.find((one) => one.kind === 'daemon');
+    if (file === undefined) throw lacks('Onstead itself');
+    await unpackFolder(inflated(this.#chunks(file), { unpackedBytes: file.unpackedBytes ?? 0 }), folder);
+  }
+
+  /** For `docker load`. Without a choice: every image of the bundle. */
+  imageArchive(
+    images: readonly BundleImage[] = this.index.images,
+    options: ImageArchiveOptions = {},
+  ): Readable {
+    const omitLayers = options.omitLayers ?? new Set<string>();
+    return imageArchive({ reader: this.#reader, ranges: this.#ranges, images, omitLayers });
+  }
+
+  imageArchiveBytes(
+    images: readonly BundleImage[] = this.index.images,
+    options: ImageArchiveOptions = {},
+  ): number {
+    return imageArchiveBytes({ images, omitLayers: options.omitLayers ?? new Set<string>() });
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #file(path: string): BundleFile {
+    const file = this.index.files.find((one) => one.path === path);
+    if (file === undefined) throw lacks(`"${path}"`);
+    return file;
+  }
+
+  #chunks(file: BundleFile): AsyncGenerator<Buffer> {
+    return checkedChunks(this.#reader, this.#ranges.get(file.path)!, file.sha256);
+  }
+}
+
+function lacks(what: string): OnsteadError {
+  return new OnsteadError('bundle.incomplete', `The bundle holds no ${what}.`, {
+    next: 'Ask the vendor for a bundle that does.',
+  });
+}
+
+export async function openBundle(path: string, options: VerifyOptions): Promise<VerifiedBundle> {
+  const reader = await BundleReader.open(path);
+  try {
+    return new VerifiedBundle(reader, await verify(reader, options));
+  } catch (error) {
+    await reader.close();
+    options.signal?.throwIfAborted();
+    throw asUnreadable(path, error);
+  }
+}
+
+export interface Inspection {
+  readonly index: BundleIndex;
+  readonly sizeBytes: number;
+  /** Who says to have signed it; nothing was checked. */
+  readonly claimedKeyId: string;
+  readonly isVerified: false;
+}
+
+/** What the bundle says of itself, checked by nothing. */
+export async function inspectBundle(path: string): Promise<Inspection> {
+  const reader = await BundleReader.open(path);
+  try {
+    const { index, signature } = await peek(reader);
+    return {
+      index,
+      sizeBytes: reader.sizeBytes,
+      claimedKeyId: readSignature(signature).keyId,
+      isVerified: false,
+    };
+  } catch (error) {
+    throw asUnreadable(path, error);
+  } finally {
+    await reader.close();
+  }
+}
