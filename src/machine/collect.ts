@@ -99,6 +99,7 @@ function contextFrom(options: CollectOptions): CollectContext {
   let asked: Promise<EngineAnswer> | undefined;
   const engine = async (): Promise<EngineFacts> => ({
     ...(await (asked ??= readEngine(socket, paths.state))),
+    redirects: [],
     cli: null,
     compose: null,
     oldCompose: null,

@@ -145,9 +145,19 @@ function networkFrom(network: Json): EngineDetails['networks'][number] {
   const mtu = Number(object(network['Options'])['com.docker.network.driver.mtu']);
   return {
     name: text(network['Name'], 'unnamed'),
+    bridge: bridgeOf(network),
     subnets: configs.map((one) => text(object(one)['Subnet'], '')).filter((subnet) => subnet !== ''),
     mtu: mtu > 0 ? mtu : null,
   };
+}
+
+/** The engine names the interface of a network after its id, unless it was told a name. */
+function bridgeOf(network: Json): string | null {
+  if (network['Driver'] !== 'bridge') return null;
+  const id = text(network['Id'], '').slice(0, 12);
+  return (
+    text(object(network['Options'])['com.docker.network.bridge.name'], id === '' ? '' : `br-${id}`) || null
+  );
 }
 
 function object(value: unknown): Json {

@@ -91,6 +91,31 @@ export const engineChecks: readonly Check[] = [
         : fail(`another one: its kernel is ${kernel}, this one's ${os.kernel}`);
     },
   }),
+  check({
+    id: 'engine-address',
+    area: 'engine',
+    title: 'Engine that the docker command reaches',
+    needed: 'the one on the socket of this machine',
+    remedy: 'unset DOCKER_HOST DOCKER_CONTEXT; docker context use default',
+    needs: ['engine'],
+    judge: ({ engine: { redirects, socket } }) =>
+      redirects.length === 0 ? pass(socket) : fail(`sent elsewhere by ${redirects.join(' and ')}`),
+  }),
+  engineCheck({
+    id: 'engine-bridges',
+    title: 'Interfaces of container networks',
+    needed: 'each network of the engine has its interface',
+    remedy:
+      'systemctl restart docker makes them anew (it stops all containers for a moment). Then find what removed them, for example NetworkManager or a second engine.',
+    judge: ({ networks }, { network }) => {
+      if (network === undefined) return unknown('The interfaces of this machine are not known.');
+      const names = new Set(network.interfaces.map((one) => one.name));
+      const lost = networks.filter((one) => one.bridge !== null && !names.has(one.bridge));
+      if (lost.length === 0)
+        return pass(`all there (${networks.filter((one) => one.bridge !== null).length})`);
+      return warn(`gone: ${lost.map((one) => `${one.bridge} of the network ${one.name}`).join(', ')}`);
+    },
+  }),
   engineCheck({
     id: 'engine-swarm',
     title: 'Swarm mode',
@@ -184,7 +209,7 @@ function engineCheck(text: Omit<CheckText, 'area'> & { readonly judge: EngineJud
 }
 
 function engineFix(kind: NonNullable<EngineFacts['problem']>['kind'], os: MachineFacts['os']): string {
-  const start = os?.systemd === false ? 'Start `dockerd`' : 'systemctl enable --now docker';
+  const start = os?.systemd === false ? 'start `dockerd`' : 'systemctl enable --now docker';
   switch (kind) {
     case 'absent':
       return `${forFamily(os, INSTALL_DEBIAN, INSTALL_RHEL)}; then ${start}`;

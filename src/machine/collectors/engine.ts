@@ -24,6 +24,7 @@ export const collectEngine: Collector<'engine'> = async (source, { engine }) => 
       ...answer.details,
       snap: answer.details.snap || (snap && cli.path.startsWith('/snap/')),
     },
+    redirects: await redirectsOf(source, answer.socket),
     cli,
     compose: await composeOf(source),
     oldCompose: await oldComposeOf(source),
@@ -46,9 +47,26 @@ async function composeOf(source: Source): Promise<EngineFacts['compose']> {
   return alone?.code === 0 ? { path, version: versionIn(alone.stdout) } : null;
 }
 
+/** Names only: an address may hold a user's name and password. */
+async function redirectsOf(source: Source, socket: string): Promise<string[]> {
+  const { DOCKER_HOST: host, DOCKER_CONTEXT: context } = process.env;
+  const redirects: string[] = [];
+  const ours = [`unix://${socket}`, 'unix:///run/docker.sock', 'unix:///var/run/docker.sock'];
+  if (host && !ours.includes(host)) redirects.push('the variable DOCKER_HOST');
+  if (context && context !== 'default') redirects.push('the variable DOCKER_CONTEXT');
+  const path = join(configFolder(), 'config.json');
+  const chosen = /"currentContext"\s*:\s*"([^"]+)"/.exec((await source.text(path)) ?? '')?.[1];
+  if (chosen !== undefined && chosen !== 'default')
+    redirects.push(`the context ${printable(chosen)} in ${path}`);
+  return redirects;
+}
+
+function configFolder(): string {
+  return process.env['DOCKER_CONFIG'] ?? join(process.env['HOME'] ?? '/root', '.docker');
+}
+
 async function pluginPath(source: Source): Promise<string | null> {
-  const home = process.env['DOCKER_CONFIG'] ?? join(process.env['HOME'] ?? '/root', '.docker');
-  for (const folder of [join(home, 'cli-plugins'), ...PLUGIN_FOLDERS]) {
+  for (const folder of [join(configFolder(), 'cli-plugins'), ...PLUGIN_FOLDERS]) {
     const path = join(folder, 'docker-compose');
     if (await source.exists(path)) return path;
   }

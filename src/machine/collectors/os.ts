@@ -45,10 +45,19 @@ async function libcOf(source: Source): Promise<OsFacts['libc']> {
   const names = (await Promise.all(LIBRARY_FOLDERS.map((folder) => source.list(folder)))).flat();
   if (names.some((name) => /^ld-linux.*\.so\.\d+$/.test(name))) {
     const said = await source.command('getconf', ['GNU_LIBC_VERSION']);
-    return { kind: 'glibc', version: /^glibc (\S+)/.exec(said?.stdout ?? '')?.[1] ?? null };
+    return { kind: 'glibc', version: /^glibc (\S+)/.exec(said?.stdout ?? '')?.[1] ?? ownGlibc() };
   }
   const musl = names.some((name) => name.startsWith('ld-musl-'));
   return { kind: musl ? 'musl' : 'unknown', version: null };
+}
+
+/** Minimal systems have no getconf; this process knows the library that it runs on. */
+function ownGlibc(): string | null {
+  // Without this it looks up names on the network; Node's types do not know it yet.
+  Object.assign(process.report, { excludeNetwork: true });
+  // Node types the report as a bare object; `header` is documented.
+  const { header } = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  return header?.glibcVersionRuntime ?? null;
 }
 
 const CONTAINERS = [

@@ -5,7 +5,11 @@ import { createServer as createNetServer } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { collectEngine } from '../../../src/machine/collectors/engine.ts';
 import { readEngine } from '../../../src/machine/engine-socket.ts';
+import type { EngineFacts } from '../../../src/machine/facts.ts';
+import { createSource } from '../../../src/machine/source.ts';
+import { healthyFacts } from './fixtures/healthy.ts';
 
 const STATE = '/var/lib/onstead';
 
@@ -54,6 +58,8 @@ const docker: Record<string, unknown> = {
   '/networks': [
     {
       Name: 'bridge',
+      Id: '9b54fc969a76d22dbfcf5a4c',
+      Driver: 'bridge',
       IPAM: { Config: [{ Subnet: '172.17.0.0/16' }] },
       Options: { 'com.docker.network.driver.mtu': '1400' },
     },
@@ -100,7 +106,13 @@ t.test("an engine's answers become facts", async (t) => {
       swarm: true,
       memoryLimit: true,
     });
-    t.strictSame(details?.networks[0], { name: 'bridge', subnets: ['172.17.0.0/16'], mtu: 1_400 });
+    t.strictSame(details?.networks[0], {
+      name: 'bridge',
+      subnets: ['172.17.0.0/16'],
+      mtu: 1_400,
+      bridge: 'br-9b54fc969a76',
+    });
+    t.equal(details?.networks[1]?.bridge, null);
     t.strictSame(
       details?.containers.map((one) => [one.name, one.running, one.ours, one.publishedPorts]),
       [
@@ -162,4 +174,25 @@ t.test('no socket, a dead socket and a file in its place are told apart', async 
   server.close();
   writeFileSync(dead, '');
   t.match((await readEngine(dead, STATE)).problem, { kind: 'stopped' });
+});
+
+t.test('what sends the docker command elsewhere is named, without its address', async (t) => {
+  const folder = t.testdir({ 'config.json': '{"auths":{},"currentContext":"rootless"}' });
+  const saved = { ...process.env };
+  t.teardown(() => (process.env = saved));
+  process.env = { ...saved, DOCKER_HOST: 'ssh://user:hunter2@host', DOCKER_CONFIG: folder };
+  delete process.env['DOCKER_CONTEXT'];
+  const facts = healthyFacts().engine as EngineFacts;
+  const context = { engine: async () => facts } as unknown as Parameters<typeof collectEngine>[1]; // asks for no more
+  // Nothing but the configuration can be found here: no docker, no Compose.
+  const source = { ...createSource(), which: async () => undefined, command: async () => undefined };
+  const { redirects, cli, compose } = await collectEngine(source, context);
+  t.strictSame(redirects, ['the variable DOCKER_HOST', `the context rootless in ${folder}/config.json`]);
+  t.strictSame([cli, compose], [null, null]);
+  process.env = {
+    ...saved,
+    DOCKER_HOST: 'unix:///var/run/docker.sock',
+    DOCKER_CONFIG: t.testdirName + '/none',
+  };
+  t.strictSame((await collectEngine(source, context)).redirects, []);
 });

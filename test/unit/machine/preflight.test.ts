@@ -802,6 +802,21 @@ const cases: readonly Case[] = [
     change: (f) => (engine(f).kernel = '6.10.14-linuxkit'),
   },
   {
+    when: 'DOCKER_HOST points elsewhere',
+    id: 'engine-address',
+    status: 'fail',
+    change: (f) => (f.engine.redirects = ['the variable DOCKER_HOST']),
+    says: /DOCKER_HOST/,
+    fix: /unset DOCKER_HOST/,
+  },
+  {
+    when: 'somebody removed docker0',
+    id: 'engine-bridges',
+    status: 'warn',
+    change: (f) => f.network.interfaces.pop(),
+    says: /docker0 of the network bridge/,
+  },
+  {
     when: 'the swarm mode is on',
     id: 'engine-swarm',
     status: 'warn',
