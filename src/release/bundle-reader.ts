@@ -51,7 +51,11 @@ export class BundleReader {
   /** Hex sha256 of a range. The next chunk is read while this one is hashed. */
   async hash(range: Range, onBytes: (count: number) => void, signal?: AbortSignal): Promise<string> {
     const hash = createHash('sha256');
-    const buffers = [Buffer.allocUnsafe(CHUNK), Buffer.allocUnsafe(CHUNK)] as const;
+    const chunk = Math.min(CHUNK, range.sizeBytes);
+    const buffers = [
+      Buffer.allocUnsafe(chunk),
+      Buffer.allocUnsafe(range.sizeBytes > CHUNK ? CHUNK : 0),
+    ] as const;
     const end = range.offset + range.sizeBytes;
     const start = (at: number, which: number): Promise<Buffer> => {
       const bytes = buffers[which % 2]!.subarray(0, Math.min(CHUNK, end - at));

@@ -20,3 +20,4 @@ export type { ImageArchiveOptions, Inspection } from './open.ts';
 export type { VerifyOptions } from './verify.ts';
 export type { BundleFile, BundleImage, BundleIndex, BundleLayer, FileKind } from './bundle-index.ts';
 export type { BundlePhase, BundleProgress, OnProgress } from './progress.ts';
+export { packProgram, type ProgramPack } from './program-pack.ts';

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
-import { isOnsteadError, OnsteadError } from '../base/errors.ts';
+import { isOnsteadError, OnsteadError, systemCode } from '../base/errors.ts';
 import { syncFolder } from '../base/files.ts';
 import { damaged } from './bundle-reader.ts';
 import type { BundleReader, Range } from './bundle-reader.ts';
@@ -81,7 +81,7 @@ export async function writeChecked(chunks: AsyncIterable<Buffer>, path: string, 
   } catch (error) {
     await file.close().catch(() => {});
     await rm(draft, { force: true });
-    throw error;
+    throw asUnpackFailure(error, path);
   }
   await syncFolder(dirname(resolve(path)));
 }
@@ -95,7 +95,7 @@ export async function unpackFolder(chunks: AsyncIterable<Buffer>, folder: string
     await rename(draft, folder);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    throw error;
+    throw asUnpackFailure(error, folder);
   }
   await syncFolder(dirname(resolve(folder)));
 }
@@ -137,4 +137,27 @@ async function unpackInto(chunks: AsyncIterable<Buffer>, root: string): Promise<
 function isInside(path: string): boolean {
   if (path === '' || path.startsWith('/') || path.includes('\0') || path.includes('\\')) return false;
   return path.split('/').every((part) => part !== '..');
+}
+
+function asUnpackFailure(error: unknown, target: string): unknown {
+  if (isOnsteadError(error)) return error;
+  switch (systemCode(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new OnsteadError('bundle.no-space', `The disk became full while unpacking to ${target}.`, {
+        next: 'Free some space there, then try again.',
+        cause: error,
+      });
+    case 'ENOTEMPTY':
+      return new OnsteadError('bundle.exists', `The folder ${target} exists already.`, {
+        next: 'Remove it, or name another.',
+        cause: error,
+      });
+    case 'EEXIST':
+    case 'ENOTDIR':
+    case 'EISDIR':
+      return damaged('two things in it have the same name');
+    default:
+      return error;
+  }
 }
