@@ -4,7 +4,7 @@
 import { isOnsteadError, OnsteadError, systemCode } from '../base/errors.ts';
 import type { RunResult } from '../base/process.ts';
 import { run } from '../base/process.ts';
-import { cureFor } from './failures.ts';
+import { cureFor, lost } from './failures.ts';
 import type { ComposeLine, ComposeProgress } from './compose-progress.ts';
 import {
   failureText,
@@ -28,6 +28,8 @@ export interface InvokeOptions {
   readonly onProgress?: ((progress: ComposeProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Lines of stdout as they come, of what runs inside. */
+  readonly onOutput?: ((line: string) => void) | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 30 * 60_000;
@@ -105,7 +107,7 @@ export class ComposeProgram {
     about: string,
     options: InvokeOptions & { readonly onLine?: (line: string) => void },
   ): Promise<RunResult> {
-    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, onLine } = options;
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, onLine, onOutput } = options;
     const { binary, folder } = this.#options;
     const [command, head] = binary === undefined ? ['docker', ['compose']] : [binary, []];
     signal?.throwIfAborted();
@@ -118,7 +120,10 @@ export class ComposeProgram {
         ...(signal === undefined ? {} : { signal }),
         ...(onLine === undefined
           ? {}
-          : { onLine: (line: string, stream: string): void => void (stream === 'stderr' && onLine(line)) }),
+          : {
+              onLine: (line: string, stream: string) =>
+                stream === 'stderr' ? onLine(line) : onOutput?.(line),
+            }),
       });
     } catch (error) {
       signal?.throwIfAborted();
@@ -141,18 +146,20 @@ export class ComposeProgram {
 
 function failed(about: string, result: RunResult, lines: readonly ComposeLine[]): OnsteadError {
   const said = failureText(lines) || `it ended with code ${result.code}`;
+  if (ENGINE_GONE.test(said)) return lost(about);
   return new OnsteadError('compose.failed', `Could not ${about}: ${said}`, {
     ...nextFor(said),
     details: [{ message: said, exitCode: result.code }],
   });
 }
 
+/** An engine that went away in the middle may come back; callers wait for it as for any other lost call. */
+const ENGINE_GONE =
+  /cannot connect to the docker daemon|error during connect|connection refused|unexpected EOF/i;
+
 function nextFor(said: string): { next?: string } {
   if (/no such image|pull access denied|manifest unknown/i.test(said)) {
     return { next: 'Load the bundle that holds this image, then try again.' };
-  }
-  if (/cannot connect to the docker daemon|connection refused/i.test(said)) {
-    return { next: 'Start the engine with "systemctl start docker", then try again.' };
   }
   return cureFor(said);
 }

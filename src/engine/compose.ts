@@ -84,6 +84,21 @@ export interface Compose {
   down(options?: DownOptions): Promise<void>;
   /** Running or not. */
   ps(): Promise<readonly ComposeContainer[]>;
+  /** Service → the hash of its definition, as Compose writes it on the containers it makes. */
+  hashes(): Promise<Readonly<Record<string, string>>>;
+  /** One command in a container of its own, with everything its service has; removed afterwards. */
+  run(command: RunCommand): Promise<void>;
+}
+
+export interface RunCommand {
+  readonly service: string;
+  /** The container's name, so that what a crash left can be found. */
+  readonly name: string;
+  /** In place of the image's entrypoint and command. */
+  readonly command: readonly string[];
+  readonly onLine?: (line: string) => void;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
 }
 
 export function openCompose(options: ComposeOptions): Compose {
@@ -109,6 +124,13 @@ export function openCompose(options: ComposeOptions): Compose {
     stop: (given = {}) => apply(stopArguments('stop', given), 'stop the stack', given),
     restart: (given = {}) => apply(stopArguments('restart', given), 'restart the services', given),
     down: (given = {}) => apply(downArguments(given), 'take the stack down', given),
+    hashes: async () => hashesFrom(await ask(['config', '--hash', '*'], 'read the stack')),
+    run: ({ service, name, command: [entrypoint = '', ...words], onLine, timeoutMs, signal }) =>
+      apply(
+        ['run', '--rm', '--no-deps', '-T', '--name', name, '--entrypoint', entrypoint, service, ...words],
+        `run "${entrypoint}" for ${service}`,
+        { onOutput: onLine, timeoutMs, signal },
+      ),
     ps: async () => containersFrom(await ask(['ps', '--all', '--format', 'json'], 'list the stack')),
   };
 }
@@ -171,6 +193,15 @@ function modelFrom(text: string): ComposeModel {
   } catch (cause) {
     throw new OnsteadError('compose.failed', 'Compose printed no model of the stack.', { cause });
   }
+}
+
+/** `service hash`, a line each. */
+function hashesFrom(text: string): Record<string, string> {
+  const pairs = text
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '));
+  return Object.fromEntries(pairs.map(([service = '', hash = '']) => [service, hash]));
 }
 
 interface RawContainer {

@@ -75,14 +75,17 @@ export class Images {
   }
 
   /**
-   * `docker load`. The answer names what the engine says it loaded. On a containerd store an unpack error may only
-   * be printed, so whoever must know inspects afterwards.
+   * `docker load`. The answer names what the engine says it loaded. A containerd store says "Loaded" also of an image
+   * whose layers are damaged, and only prints that it could not be unpacked; its inspection looks sound. Such a name
+   * is taken away again and the load fails.
    */
   async load(archive: Readable, options: TransferOptions = {}): Promise<readonly string[]> {
     const about = 'load images';
     // An archive can be sent once only, so an engine whose API moved on is met before.
     await this.#link.call('greet it', (docker, abortSignal) => docker.ping({ abortSignal }));
     const loaded: string[] = [];
+    const broken: string[] = [];
+    let printed = '';
     let sentBytes = 0;
     const counted = new Transform({
       transform(chunk: Buffer, _encoding, done) {
@@ -100,9 +103,13 @@ export class Images {
       )) as Readable;
       await this.#follow(answer, about, options, (line, progress) => {
         const name = /^Loaded image(?: ID)?: (.+)$/.exec(progress.status)?.[1];
+        const damaged = /^Error unpacking image (\S+): /.exec(progress.status)?.[1];
         if (name !== undefined) loaded.push(name);
-        if (typeof line['stream'] !== 'string' || name === undefined)
-          options.onProgress?.({ ...progress, sentBytes });
+        if (damaged !== undefined) {
+          broken.push(damaged);
+          printed = progress.status;
+        }
+        if (line['status'] !== undefined) options.onProgress?.({ ...progress, sentBytes });
       });
     } catch (error) {
       counted.destroy();
@@ -110,6 +117,10 @@ export class Images {
       if (options.signal?.aborted) throw options.signal.reason;
       if (isSourceFailure(cause)) throw cause;
       throw asLoadFailure(error);
+    }
+    if (broken.length > 0) {
+      for (const name of broken) await this.remove(name);
+      throw loadFailure(`Could not load images: ${printed}`);
     }
     if (loaded.length === 0) {
       throw new OnsteadError('engine.load-failed', 'The archive held no image that the engine could load.');
@@ -231,9 +242,13 @@ function isSourceFailure(cause: unknown): boolean {
 
 function asLoadFailure(error: unknown): unknown {
   if (!isOnsteadError(error, 'engine.refused')) return error;
-  return new OnsteadError('engine.load-failed', error.message, {
-    next: error.next ?? 'The archive is damaged or incomplete: fetch or copy it again.',
-    cause: error,
+  return loadFailure(error.message, error);
+}
+
+function loadFailure(message: string, cause?: OnsteadError): OnsteadError {
+  return new OnsteadError('engine.load-failed', message, {
+    next: cause?.next ?? 'The archive is damaged or incomplete: fetch or copy it again.',
+    cause,
   });
 }
 

@@ -12,6 +12,9 @@ import { run } from '../../src/base/process.ts';
 import type { Engine } from '../../src/engine/index.ts';
 import { connectEngine } from '../../src/engine/index.ts';
 
+/** The engine that the docker program here would use too, so that one run can be pointed at another version. */
+export const DOCKER_HOST = process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock';
+
 export interface Lab {
   readonly engine: Engine;
   /** Random; in every name. */
@@ -49,7 +52,7 @@ export async function openLab(): Promise<Lab> {
   const image = `onstead-test-engine:${id}`;
   const folder = await mkdtemp(join(tmpdir(), 'onstead-engine-'));
   await makeImage(folder, image, label);
-  const engine = await connectEngine();
+  const engine = await connectEngine({ dockerHost: DOCKER_HOST });
   return {
     engine,
     id,
@@ -130,7 +133,7 @@ export async function openProxy(folder: string): Promise<Proxy> {
   let server: Server;
   const listen = async (): Promise<void> => {
     server = createServer({ allowHalfOpen: true }, (client) => {
-      const upstream = connect({ path: '/var/run/docker.sock', allowHalfOpen: true });
+      const upstream = connect({ path: DOCKER_HOST.replace('unix://', ''), allowHalfOpen: true });
       keep(client);
       keep(upstream);
       client.pipe(upstream);
