@@ -15,10 +15,12 @@ const LARGEST_ANSWER_BYTES = 16 * 1024 * 1024;
 export async function readEngine(
   socket: string,
   stateFolder: string,
-  timeoutMs = 2_500,
+  timeoutMs = 2_000,
 ): Promise<EngineAnswer> {
   try {
-    const get = (path: string): Promise<unknown> => getJson(socket, path, timeoutMs);
+    // One deadline for all questions: whoever waits for the answer has a limit of their own.
+    const signal = AbortSignal.timeout(timeoutMs);
+    const get = (path: string): Promise<unknown> => getJson(socket, path, signal);
     const version = object(await get('/version'));
     const [info, containers, networks] = await Promise.all(
       ['/info', '/containers/json?all=1', '/networks'].map(get),
@@ -30,9 +32,8 @@ export async function readEngine(
   }
 }
 
-function getJson(socketPath: string, path: string, timeoutMs: number): Promise<unknown> {
+function getJson(socketPath: string, path: string, signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(timeoutMs);
     const asked = request(
       { socketPath, path, signal, headers: { host: 'localhost' }, agent: false },
       (answer) => {

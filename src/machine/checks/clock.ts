@@ -22,7 +22,11 @@ export function judgeClock(clock: ClockFacts, releaseDate?: Date): Finding {
   if (newest === undefined) return unknown('Nothing here tells what the time cannot be.');
   const ahead = now - Date.parse(newest.at);
   const found = `${clock.now}, ${days(Math.abs(ahead))} ${ahead < 0 ? 'before' : 'after'} ${newest.what}`;
-  if (ahead < -TOLERANCE_MS) return fail(found);
+  if (ahead < -TOLERANCE_MS) {
+    // A file from a time when the clock was wrong outlives the mistake; a release does not come from the future.
+    const fix = 'Nothing, if `date` is right: the file was written while the clock was ahead.';
+    return clock.synchronized === true && newest !== release ? warn(found, { fix }) : fail(found);
+  }
   if (clock.synchronized === true) return pass(found);
   if (ahead > ABSURD_MS) return fail(found);
   return ahead > SUSPICIOUS_MS

@@ -41,7 +41,8 @@ export const machineChecks: readonly Check[] = [
     needs: ['os'],
     judge: ({ os }, { arch }) => {
       if (arch === undefined) return skip('No bundle was named.');
-      return arch === os.arch ? pass(arch) : fail(`a bundle for ${arch}`, { needed: os.arch });
+      const isOurs = arch === os.arch || ARCHITECTURES[os.arch]?.includes(arch) === true;
+      return isOurs ? pass(arch) : fail(`a bundle for ${arch}`, { needed: os.arch });
     },
   }),
   check({

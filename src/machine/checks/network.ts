@@ -57,9 +57,14 @@ export const networkChecks: readonly Check[] = [
     remedy:
       'Debian family: apt-get install -y iptables; RHEL family: dnf install -y iptables-nft. If it is there and fails: modprobe ip_tables nf_nat, or restart into the kernel whose modules are installed.',
     needs: ['firewall'],
-    judge: ({ firewall, os }) => {
+    judge: ({ firewall, engine, os }) => {
       const fix = forFamily(os, 'apt-get install -y iptables', 'dnf install -y iptables-nft');
-      if (firewall.iptables === null) return fail('iptables is not installed', { fix });
+      if (firewall.iptables === null) {
+        // Newer engines can do with nftables alone, and one that runs has found what it needs.
+        const runs = engine?.details != null && firewall.nft !== null;
+        const found = 'iptables is not installed';
+        return runs ? warn(`${found}; the engine runs with nftables`, { fix }) : fail(found, { fix });
+      }
       const { version, usable, reason } = firewall.iptables;
       if (usable === null)
         return unknown(

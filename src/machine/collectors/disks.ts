@@ -20,7 +20,7 @@ export const collectDisks: Collector<'disks'> = async (source, { paths, engine }
   const mounts = parseMountinfo((await source.text('/proc/self/mountinfo')) ?? '');
   const wanted: readonly (readonly [FolderRole, string])[] = [
     ['state', paths.state],
-    ['engine', (await engine()).details?.dataRoot ?? '/var/lib/docker'],
+    ['engine', (await engine()).details?.dataRoot ?? (await configuredDataRoot(source))],
     ['programs', paths.programs],
     ['temporary', tmpdir()],
   ];
@@ -28,6 +28,12 @@ export const collectDisks: Collector<'disks'> = async (source, { paths, engine }
   for (const [role, path] of wanted) folders.push(await folderOf(source, mounts, role, path));
   return { folders: await withFlushes(source, folders) };
 };
+
+/** Where an engine that does not run will keep its data. */
+async function configuredDataRoot(source: Source): Promise<string> {
+  const text = (await source.text('/etc/docker/daemon.json')) ?? '';
+  return /"data-root"\s*:\s*"(\/[^"\\]+)"/.exec(text)?.[1] ?? '/var/lib/docker';
+}
 
 /** The folder itself, or the nearest one above it that exists. */
 export async function nearestExisting(source: Source, path: string): Promise<string> {

@@ -14,8 +14,12 @@ const PLUGIN_FOLDERS = [
 ];
 
 export const collectEngine: Collector<'engine'> = async (source, { engine }) => {
-  const answer = await engine();
-  const cli = await cliOf(source);
+  const [answer, cli, compose, oldCompose] = await Promise.all([
+    engine(),
+    cliOf(source),
+    composeOf(source),
+    oldComposeOf(source),
+  ]);
   const snap = cli !== null && (await source.real(cli.path))?.includes('/snap') === true;
   return {
     ...answer,
@@ -26,8 +30,8 @@ export const collectEngine: Collector<'engine'> = async (source, { engine }) => 
     },
     redirects: await redirectsOf(source, answer.socket),
     cli,
-    compose: await composeOf(source),
-    oldCompose: await oldComposeOf(source),
+    compose,
+    oldCompose,
   };
 };
 

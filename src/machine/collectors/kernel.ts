@@ -10,7 +10,7 @@ export const collectKernel: Collector<'kernel'> = async (source) => {
     parseNumber(await source.text(`/proc/sys/${name}`));
   return {
     overcommitMemory: await setting('vm/overcommit_memory'),
-    hugePages: parseChoice((await source.text('/sys/kernel/mm/transparent_hugepage/enabled')) ?? ''),
+    hugePages: await hugePagesOf(source),
     ipForward: await setting('net/ipv4/ip_forward'),
     somaxconn: await setting('net/core/somaxconn'),
     swappiness: await setting('vm/swappiness'),
@@ -18,6 +18,13 @@ export const collectKernel: Collector<'kernel'> = async (source) => {
     aioUsed: await setting('fs/aio-nr'),
   };
 };
+
+/** A kernel built without them has no such folder. */
+async function hugePagesOf(source: Source): Promise<string | null> {
+  const text = await source.text('/sys/kernel/mm/transparent_hugepage/enabled');
+  if (text !== undefined) return parseChoice(text);
+  return (await source.exists('/sys/kernel/mm')) ? 'never' : null;
+}
 
 export const collectLimits: Collector<'limits'> = async (source) => {
   const own = parseOpenFiles((await source.text('/proc/self/limits')) ?? '');

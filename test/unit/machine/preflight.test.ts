@@ -389,7 +389,7 @@ const cases: readonly Case[] = [
     when: 'the clock is a year behind',
     id: 'clock-plausible',
     status: 'fail',
-    change: (f) => (f.clock.now = '2025-11-21T12:00:00.000Z'),
+    change: (f) => Object.assign(f.clock, { now: '2025-11-21T12:00:00.000Z', synchronized: null }),
     says: /before this program/,
   },
   {
@@ -615,7 +615,7 @@ const cases: readonly Case[] = [
     when: 'iptables is missing',
     id: 'packet-filter',
     status: 'fail',
-    change: (f) => (f.firewall.iptables = null),
+    change: (f) => (f.firewall = { iptables: null, nft: null }),
     fix: /apt-get install -y iptables/,
   },
   {
@@ -904,6 +904,26 @@ const cases: readonly Case[] = [
       engine(f).containers = [someone];
       f.memory.availableBytes = GIB;
     },
+  },
+  {
+    when: 'a file is younger than a clock that is synchronized',
+    id: 'clock-plausible',
+    status: 'warn',
+    change: (f) => (f.clock.now = '2026-05-21T12:00:00.000Z'),
+    says: /before this program/,
+  },
+  {
+    when: 'a running engine does with nftables',
+    id: 'packet-filter',
+    status: 'warn',
+    change: (f) => (f.firewall.iptables = null),
+  },
+  {
+    when: 'the bundle names the architecture as images do',
+    id: 'bundle-architecture',
+    status: 'pass',
+    change: nothing,
+    demand: { arch: 'amd64' },
   },
 ];
 

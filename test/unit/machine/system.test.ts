@@ -2,9 +2,13 @@ import t from 'tap';
 import { pathsUnder } from '../../../src/base/paths.ts';
 import { collectClock, isChronySynchronized } from '../../../src/machine/collectors/clock.ts';
 import type { CollectContext } from '../../../src/machine/collectors/context.ts';
+import { collectDisks } from '../../../src/machine/collectors/disks.ts';
+import { collectKernel } from '../../../src/machine/collectors/kernel.ts';
 import { collectNetwork, proxyOf } from '../../../src/machine/collectors/network.ts';
 import { collectOs, familyOf } from '../../../src/machine/collectors/os.ts';
 import { collectPaths } from '../../../src/machine/collectors/paths.ts';
+import type { EngineFacts } from '../../../src/machine/facts.ts';
+import { healthyFacts } from './fixtures/healthy.ts';
 import { printable } from '../../../src/machine/printable.ts';
 import { createSource } from '../../../src/machine/source.ts';
 import { buildTree } from './fixtures/tree.ts';
@@ -170,4 +174,27 @@ t.test('a program is found by name or path, and a missing one is no failure', as
 t.test('control characters and endless names are made harmless', async (t) => {
   t.equal(printable('a\u001b[31mb\u202e\n'), 'a?[31mb??');
   t.equal(printable('x'.repeat(500)).length, 200);
+});
+
+t.test('a kernel without huge pages never uses them, and an unreadable one is not guessed', async (t) => {
+  const without = createSource(buildTree(t.testdir(), { '/sys/kernel/mm/ksm/run': '0' }));
+  t.equal((await collectKernel(without, context)).hugePages, 'never');
+  t.equal((await collectKernel(createSource(t.testdir({})), context)).hugePages, null);
+});
+
+t.test('the engine that is not running yet is looked up in its settings', async (t) => {
+  const root = buildTree(t.testdir(), {
+    '/etc/docker/daemon.json': '{ "data-root": "/srv/docker" }',
+    '/proc/self/mountinfo': '27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 254:9 / /srv rw - xfs /dev/vdb rw\n',
+    '/srv/x': '',
+  });
+  const engine = async (): Promise<EngineFacts> => ({
+    ...(healthyFacts().engine as EngineFacts),
+    details: null,
+  });
+  const { folders } = await collectDisks(createSource(root), { ...context, engine });
+  t.match(
+    folders.find((one) => one.role === 'engine'),
+    { path: '/srv/docker', probedAt: '/srv', mount: '/srv', filesystem: 'xfs', device: '/dev/vdb' },
+  );
 });
