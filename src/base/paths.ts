@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 
 export interface Paths {
+  readonly root: string;
   /** Daemon and runtime, one folder a version; `current` points at one. */
   readonly programs: string;
   /** What the customer chose; the only file people edit. */
@@ -25,6 +26,7 @@ export interface Paths {
 export function pathsUnder(root = '/'): Paths {
   const at = (...parts: string[]): string => join(root, ...parts);
   return {
+    root,
     programs: at('opt/onstead'),
     settings: at('etc/onstead/onstead.yaml'),
     trust: at('etc/onstead/trust'),

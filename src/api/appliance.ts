@@ -1,0 +1,34 @@
+// What the routes ask of the appliance. The daemon implements it; the API knows nothing else of the rooms.
+
+import type { JournalEvent, OperationView } from '../journal/index.ts';
+import type { LogMessage, PlanAnswer, ServiceAnswer, StatusAnswer, VersionAnswer } from './schemas.ts';
+
+export interface LogQuery {
+  readonly tail: number;
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface Begun {
+  readonly plan: PlanAnswer;
+  /** Absent where only the plan was asked for. */
+  readonly operation?: string;
+}
+
+export interface Appliance {
+  version(): VersionAnswer;
+  status(): Promise<StatusAnswer>;
+  services(): Promise<ServiceAnswer[]>;
+  logs(service: string, query: LogQuery): AsyncIterable<LogMessage>;
+  install(
+    request: { readonly path: string; readonly dryRun: boolean },
+    onProgress: (done: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<Begun>;
+  operations(): OperationView[];
+  operation(id: string): OperationView;
+  events(id: string, after: number): JournalEvent[];
+  listen(listener: (event: JournalEvent) => void): () => void;
+  resume(id: string): void;
+  abandon(id: string): void;
+}

@@ -1,0 +1,89 @@
+// Operations: begin one, look at it, follow it, settle one that is stuck.
+
+import { Type } from 'typebox';
+import { reportOf } from '../../base/errors.ts';
+import { isOver, OperationSchema, type JournalEvent } from '../../journal/index.ts';
+import { answerInLines } from '../line-stream.ts';
+import { InstallRequest, type BeginMessage } from '../schemas.ts';
+import type { Routes } from '../route.ts';
+
+const Id = Type.Object({ id: Type.String({ maxLength: 100 }) });
+
+export const operationRoutes: Routes = (server, appliance) => {
+  server.get('/api/operations', { schema: { response: { 200: Type.Array(OperationSchema) } } }, () =>
+    appliance.operations(),
+  );
+
+  server.get(
+    '/api/operations/:id',
+    { schema: { params: Id, response: { 200: OperationSchema } } },
+    (request) => appliance.operation(request.params.id),
+  );
+
+  server.get(
+    '/api/operations/:id/events',
+    { schema: { params: Id, querystring: Type.Object({ after: Type.Integer({ minimum: 0, default: 0 }) }) } },
+    async (request, reply) => {
+      const { id } = request.params;
+      appliance.operation(id); // an unknown one is an error before the answer begins
+      await answerInLines<JournalEvent>(request, reply, ({ send, signal }) =>
+        followEvents(appliance, id, request.query.after, send, signal),
+      );
+    },
+  );
+
+  server.post('/api/operations/:id/resume', { schema: { params: Id } }, (request) => {
+    appliance.resume(request.params.id);
+    return appliance.operation(request.params.id);
+  });
+
+  server.post('/api/operations/:id/abandon', { schema: { params: Id } }, (request) => {
+    appliance.abandon(request.params.id);
+    return appliance.operation(request.params.id);
+  });
+
+  server.post('/api/install', { schema: { body: InstallRequest } }, async (request, reply) => {
+    const { path, dryRun = false } = request.body;
+    await answerInLines<BeginMessage>(request, reply, async ({ send, signal }) => {
+      try {
+        const onProgress = (done: number, total: number): void => send({ kind: 'progress', done, total });
+        const { plan, operation } = await appliance.install({ path, dryRun }, onProgress, signal);
+        send({ kind: 'plan', plan });
+        if (operation !== undefined) send({ kind: 'operation', id: operation });
+      } catch (error) {
+        send({ kind: 'error', error: { ...reportOf(error) } });
+      }
+    });
+  });
+};
+
+/** The whole story so far, then what happens, until the operation is over or stuck or the reader leaves. */
+async function followEvents(
+  appliance: Parameters<Routes>[1],
+  id: string,
+  after: number,
+  send: (event: JournalEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const isSettled = (): boolean => {
+    const { state } = appliance.operation(id);
+    return isOver(state) || state === 'stuck';
+  };
+  let seen = after;
+  const tell = (event: JournalEvent): void => {
+    if (event.operation !== id || (event.seq !== 0 && event.seq <= seen)) return;
+    if (event.seq !== 0) seen = event.seq;
+    send(event);
+    if (event.type === 'operation' && isSettled()) end();
+  };
+  const stop = appliance.listen(tell);
+  try {
+    for (const event of appliance.events(id, after)) tell(event);
+    if (isSettled() || signal.aborted) return;
+    signal.addEventListener('abort', () => end(), { once: true });
+    await ended;
+  } finally {
+    stop();
+  }
+}

@@ -1,0 +1,98 @@
+// The shapes that cross the API, shared with the CLI. Rooms that own a shape keep it; the rest stands here.
+
+import { Type, type Static } from 'typebox';
+
+export type { JournalEvent, OperationView, StepView } from '../journal/index.ts';
+
+const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+
+export const VersionAnswer = Type.Object({
+  onstead: Type.String(),
+  node: Type.String(),
+  startedAt: Type.String(),
+});
+export type VersionAnswer = Static<typeof VersionAnswer>;
+
+export const ReplicaAnswer = Type.Object({
+  container: Type.String(),
+  state: Type.String(),
+  health: Type.String(),
+  restarts: Type.Integer(),
+  since: Nullable(Type.String()),
+});
+
+export const ServiceAnswer = Type.Object({
+  name: Type.String(),
+  role: Type.String(),
+  image: Type.String(),
+  wanted: Type.Integer(),
+  well: Type.Integer(),
+  replicas: Type.Array(ReplicaAnswer),
+  memoryLimitBytes: Type.Integer(),
+});
+export type ServiceAnswer = Static<typeof ServiceAnswer>;
+
+export const StatusAnswer = Type.Object({
+  /** Is it well, in one sentence. */
+  sentence: Type.String(),
+  well: Type.Boolean(),
+  release: Nullable(
+    Type.Object({
+      product: Type.String(),
+      title: Type.String(),
+      version: Type.String(),
+      installedAt: Type.String(),
+    }),
+  ),
+  addresses: Type.Array(Type.String()),
+  certificateEnds: Nullable(Type.String()),
+  services: Type.Array(ServiceAnswer),
+  operation: Nullable(Type.Object({ id: Type.String(), title: Type.String(), state: Type.String() })),
+  /** What needs a person, each with the command that does it. */
+  attention: Type.Array(Type.Object({ what: Type.String(), command: Type.String() })),
+});
+export type StatusAnswer = Static<typeof StatusAnswer>;
+
+export const BundleRequest = Type.Object(
+  { path: Type.String({ minLength: 1, maxLength: 4096, pattern: '^/' }) },
+  { additionalProperties: false },
+);
+
+export const InstallRequest = Type.Object(
+  {
+    path: Type.String({ minLength: 1, maxLength: 4096, pattern: '^/' }),
+    /** Only say what would be done. */
+    dryRun: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+
+export const PlanAnswer = Type.Object({
+  product: Type.String(),
+  title: Type.String(),
+  version: Type.String(),
+  steps: Type.Array(Type.Object({ type: Type.String(), title: Type.String() })),
+});
+export type PlanAnswer = Static<typeof PlanAnswer>;
+
+/** What arrives line by line while a bundle is checked and the plan is made. */
+export const BeginMessage = Type.Union([
+  Type.Object({ kind: Type.Literal('progress'), done: Type.Number(), total: Type.Number() }),
+  Type.Object({ kind: Type.Literal('plan'), plan: PlanAnswer }),
+  Type.Object({ kind: Type.Literal('operation'), id: Type.String() }),
+  Type.Object({
+    kind: Type.Literal('error'),
+    error: Type.Object({ code: Type.String(), message: Type.String() }, { additionalProperties: true }),
+  }),
+]);
+export type BeginMessage = Static<typeof BeginMessage>;
+
+export const LogMessage = Type.Object({
+  service: Type.String(),
+  container: Type.String(),
+  stream: Type.String(),
+  at: Type.String(),
+  line: Type.String(),
+});
+export type LogMessage = Static<typeof LogMessage>;

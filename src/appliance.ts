@@ -1,0 +1,48 @@
+// What the API asks, answered from the rooms. Reading only: whatever changes the stack is an operation.
+
+import type { Appliance } from './api/index.ts';
+import { programVersion } from './base/program.ts';
+import { prepareInstall, readFact, type DeployTools } from './deploy/index.ts';
+import type { Runner } from './journal/index.ts';
+import { readLogs, readServices } from './service-view.ts';
+import { readStatus } from './status-view.ts';
+
+export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
+  const { journal, clock } = tools;
+  const startedAt = clock.now().toISOString();
+  return {
+    version: () => ({ onstead: programVersion(), node: process.versions.node, startedAt }),
+    status: () => readStatus(tools),
+    services: () => readServices(tools),
+    logs: (service, query) => readLogs(tools, service, query),
+    operations: () => journal.list(),
+    operation: (id) => journal.get(id),
+    events: (id, after) => journal.events(id, after),
+    listen: (listener) => journal.listen(listener),
+    resume: (id) => runner.resumeStuck(id),
+    abandon: (id) => runner.abandonStuck(id),
+    async install({ path, dryRun }, onProgress, signal) {
+      const { target, ...operation } = await prepareInstall(tools, path, { onProgress, signal });
+      const { product, title, version } = target;
+      const steps = operation.steps.map(({ type, title: stepTitle }) => ({ type, title: stepTitle }));
+      const plan = { product, title, version, steps };
+      if (dryRun) return { plan };
+      const stuck = stuckInstallOf(tools, target.bundle.id);
+      if (stuck !== undefined) {
+        runner.resumeStuck(stuck);
+        return { plan, operation: stuck };
+      }
+      const { id } = journal.create(operation);
+      runner.start(id);
+      return { plan, operation: id };
+    },
+  };
+}
+
+/** The same command works once the cause is gone: it takes up its own stuck operation. */
+function stuckInstallOf({ journal }: DeployTools, bundleId: string): string | undefined {
+  const stuck = journal.unfinished().find(({ kind, state }) => kind === 'install' && state === 'stuck');
+  if (stuck === undefined || readFact(journal, 'installed') !== undefined) return undefined;
+  const { bundle } = journal.input(stuck.id) as { bundle: { id: string } };
+  return bundle.id === bundleId ? stuck.id : undefined;
+}

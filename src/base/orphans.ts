@@ -1,0 +1,46 @@
+// A daemon that was killed leaves children behind that go on changing things. They carry its mark in their
+// environment; the next daemon ends them before it begins anything.
+
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const MARK = 'ONSTEAD_OWNER';
+const GRACE_MS = 5_000;
+
+/** Put this into the environment of every child that has an effect. */
+export function ownerMark(owner: string): Record<string, string> {
+  return { [MARK]: owner };
+}
+
+/** Ends every process with this mark, except the caller's own; resolves with the ids when they are gone. */
+export async function endOrphans(owner: string): Promise<number[]> {
+  const orphans = await findMarked(owner);
+  for (const pid of orphans) signal(pid, 'SIGTERM');
+  const deadlineMs = performance.now() + GRACE_MS;
+  // A zombie has no environment any more, so this ends even where nobody reaps it.
+  for (let left = orphans; left.length > 0; left = await findMarked(owner)) {
+    if (performance.now() > deadlineMs) for (const pid of left) signal(pid, 'SIGKILL');
+    await sleep(20);
+  }
+  return orphans;
+}
+
+async function findMarked(owner: string): Promise<number[]> {
+  const wanted = `${MARK}=${owner}`;
+  const found: number[] = [];
+  for (const entry of await readdir('/proc')) {
+    const pid = Number(entry);
+    if (!Number.isInteger(pid) || pid === process.pid) continue;
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    if (environment.split('\0').includes(wanted)) found.push(pid);
+  }
+  return found;
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // gone already
+  }
+}

@@ -1,0 +1,42 @@
+// Work that needs a heavy library runs in a short-lived child, so that the daemon stays small. The question goes
+// in by stdin and the answer comes back by stdout, both JSON: nothing of it shows in a process list.
+
+import { extname } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { errorFrom, reportOf, type ErrorReport } from './errors.ts';
+import { run } from './process.ts';
+
+type Answer = { readonly value: unknown } | { readonly error: ErrorReport };
+
+/** `.ts` in a checkout, `.js` in an installed daemon. */
+const moduleExtension = extname(import.meta.filename);
+
+/** Asks the worker module at `base` + `name` (no extension). The caller vouches for the answer's shape. */
+export async function askWorker<Question, Reply>(
+  base: string,
+  name: string,
+  question: Question,
+  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<Reply> {
+  const path = new URL(`${name}${moduleExtension}`, base).pathname;
+  const { stdout } = await run(process.execPath, [path], {
+    stdin: JSON.stringify(question),
+    env: { PATH: process.env['PATH'], TZ: process.env['TZ'] },
+    timeoutMs: options.timeoutMs ?? 60_000,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  const answer = JSON.parse(stdout) as Answer;
+  if ('error' in answer) throw errorFrom(answer.error);
+  return answer.value as Reply;
+}
+
+/** The whole body of a worker module: answers one question and ends. */
+export async function answerOnce<Question>(work: (question: Question) => Promise<unknown>): Promise<void> {
+  let answer: Answer;
+  try {
+    answer = { value: await work(JSON.parse(await text(process.stdin)) as Question) };
+  } catch (error) {
+    answer = { error: reportOf(error) };
+  }
+  process.stdout.write(JSON.stringify(answer));
+}

@@ -1,0 +1,124 @@
+// Shows an operation as it happens: a line for each step that ended, and one live line for the step under way.
+
+import type { JournalEvent, OperationView } from '../api/schemas.ts';
+import { formatDuration } from '../base/units.ts';
+import type { Client } from './client.ts';
+import { drawBar, type Terminal } from './terminal.ts';
+
+export interface FollowInput {
+  readonly id: string;
+  readonly client: Client;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+/** Returns the operation as it ended. A Ctrl-C leaves it running and says how to look at it again. */
+export async function followOperation({ id, client, terminal, signal }: FollowInput): Promise<OperationView> {
+  const path = `/api/operations/${id}`;
+  let operation = await client.get<OperationView>(path);
+  const begunMs = new Map<number, number>();
+  try {
+    for await (const event of client.lines<JournalEvent>(`${path}/events`, { signal })) {
+      terminal.answerLine(event);
+      if (event.type === 'step' && event.step !== null)
+        begunMs.set(event.step, begunMs.get(event.step) ?? Date.parse(event.at));
+      show(event, operation, terminal, begunMs);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    terminal.say();
+    terminal.say(`The operation goes on. Look at it again with: onstead operations show ${id} --follow`);
+  }
+  operation = await client.get<OperationView>(path);
+  if (!signal.aborted) showEnd(operation, terminal);
+  return operation;
+}
+
+function show(
+  event: JournalEvent,
+  operation: OperationView,
+  terminal: Terminal,
+  begunMs: ReadonlyMap<number, number>,
+): void {
+  const step = operation.steps.find(({ n }) => n === event.step);
+  if (step === undefined) return;
+  const elapsedMs = Date.parse(event.at) - (begunMs.get(step.n) ?? Date.parse(event.at));
+  const place = terminal.paint('dim', `${String(step.n).padStart(2)}/${operation.steps.length}`);
+  if (event.type === 'progress' && event.progress !== null) {
+    const { unit, done, total, note } = event.progress;
+    const title = `${place}   ${step.title}`;
+    terminal.redraw(
+      unit === 'bytes'
+        ? drawBar(title, { done, total }, elapsedMs)
+        : `${title}  ${done} of ${total}${note === undefined ? '' : `  ${note}`}`,
+    );
+  } else if (event.type === 'note' && event.text !== null) {
+    terminal.say(`${place}   ${terminal.paint('dim', event.text)}`);
+  } else if (event.type === 'step') {
+    showStep(event, step.title, place, elapsedMs, terminal);
+  }
+}
+
+function showStep(
+  event: JournalEvent,
+  title: string,
+  place: string,
+  elapsedMs: number,
+  terminal: Terminal,
+): void {
+  const detail = event.text === null || event.text === '' ? '' : terminal.paint('dim', `  ${event.text}`);
+  const time = terminal.paint('dim', `  ${formatDuration(elapsedMs)}`);
+  switch (event.state) {
+    case 'running':
+      return terminal.redraw(`${place}   ${title} …`);
+    case 'undoing':
+      return terminal.redraw(`${place}   Taking back: ${title} …`);
+    case 'done':
+      return terminal.say(`${place} ${terminal.paint('good', '✓')} ${title}${time}${detail}`);
+    case 'skipped':
+      return terminal.say(
+        `${place} ${terminal.paint('dim', '=')} ${title}${terminal.paint('dim', '  nothing to do')}`,
+      );
+    case 'undone':
+      return terminal.say(
+        `${place} ${terminal.paint('warn', '↶')} ${title}${terminal.paint('dim', '  taken back')}`,
+      );
+    case 'failed':
+      return terminal.say(`${place} ${terminal.paint('bad', '✗')} ${title}  ${event.text ?? ''}`);
+    default:
+  }
+}
+
+const ENDS: Readonly<Record<string, readonly ['good' | 'warn' | 'bad', string]>> = {
+  done: ['good', 'Done'],
+  'rolled-back': ['bad', 'Failed, and everything it did was taken back'],
+  stuck: ['bad', 'Stuck'],
+};
+
+function showEnd(operation: OperationView, terminal: Terminal): void {
+  const [tone, words] = ENDS[operation.state] ?? ['warn', operation.state];
+  terminal.say();
+  if (
+    operation.state === 'done' &&
+    operation.steps.every(({ state, type }) => state === 'skipped' || isLook(type))
+  ) {
+    terminal.say(terminal.paint('good', 'Everything is as it should be; nothing needed doing.'));
+    return;
+  }
+  terminal.say(`${terminal.paint(tone, words)}: ${operation.title} (${tookOf(operation)}).`);
+  if (operation.error === null || operation.state === 'done') return;
+  terminal.say(operation.error.message);
+  for (const { message } of operation.error.details ?? []) terminal.say(`  - ${message}`);
+  if (operation.error.next !== undefined)
+    terminal.say(`${terminal.paint('strong', 'Next:')} ${operation.error.next}`);
+}
+
+/** Steps that look and change nothing run every time. */
+function isLook(type: string): boolean {
+  return ['preflight', 'verify-bundle', 'migrate', 'smoke-test'].includes(type);
+}
+
+function tookOf({ startedAt, finishedAt }: OperationView): string {
+  if (startedAt === null || finishedAt === null) return 'not over';
+  return formatDuration(Date.parse(finishedAt) - Date.parse(startedAt));
+}

@@ -1,0 +1,91 @@
+// argv → one verb → an exit code. Errors leave here as one sentence and the next action.
+
+import { parseArgs } from 'node:util';
+import { isOnsteadError, messageOf, OnsteadError, reportOf } from '../base/errors.ts';
+import { exitCodeOf } from './exit-codes.ts';
+import { printOverview, printVerbHelp } from './help.ts';
+import { Terminal, type TerminalStreams } from './terminal.ts';
+import { parseOptionsOf, type Verb, type VerbInput } from './verb.ts';
+import { verbs } from './verbs/index.ts';
+
+export type Surroundings = Pick<VerbInput, 'client' | 'paths' | 'serve' | 'signal'>;
+
+export async function runCli(
+  argv: readonly string[],
+  streams: TerminalStreams,
+  around: Surroundings,
+): Promise<number> {
+  const terminal = new Terminal(streams, argv.includes('--json'));
+  try {
+    const [name, ...rest] = argv;
+    if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+      printOverview(terminal, verbs);
+      return name === undefined ? 2 : 0;
+    }
+    return await runVerb(findVerb(name), rest, terminal, around);
+  } catch (error) {
+    complain(error, terminal);
+    return exitCodeOf(error);
+  }
+}
+
+async function runVerb(
+  verb: Verb,
+  words: readonly string[],
+  terminal: Terminal,
+  around: Surroundings,
+): Promise<number> {
+  const { positionals, values } = parseWords(verb, words);
+  if (values['help'] === true) {
+    printVerbHelp(terminal, verb);
+    return 0;
+  }
+  const least = verb.minArgs ?? 0;
+  if (positionals.length < least || positionals.length > verb.maxArgs) {
+    throw new OnsteadError(
+      'usage.words',
+      `"onstead ${verb.name}" was given ${positionals.length === 0 ? 'nothing' : `"${positionals.join(' ')}"`}.`,
+      {
+        next: `Usage: ${verb.usage.replaceAll('\n', ' | ')}`,
+      },
+    );
+  }
+  return (await verb.run({ ...around, args: positionals, flags: values, terminal })) ?? 0;
+}
+
+function findVerb(name: string): Verb {
+  const verb = verbs.find((one) => one.name === (name === '--version' ? 'version' : name));
+  if (verb !== undefined) return verb;
+  throw new OnsteadError('usage.verb', `There is no verb "${name}".`, { next: 'See `onstead help`.' });
+}
+
+function parseWords(verb: Verb, words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      options: parseOptionsOf(verb),
+      allowPositionals: true,
+      strict: true,
+    });
+  } catch (cause) {
+    throw new OnsteadError('usage.flags', `${messageOf(cause).split('. ')[0]}.`, {
+      next: `See \`onstead ${verb.name} --help\`.`,
+      cause,
+    });
+  }
+}
+
+function complain(error: unknown, terminal: Terminal): void {
+  if (terminal.json) {
+    terminal.answer({ error: reportOf(error) });
+    return;
+  }
+  terminal.complain(`${terminal.paint('bad', 'error:')} ${messageOf(error)}`);
+  if (!isOnsteadError(error)) {
+    if (process.env['ONSTEAD_DEBUG'] !== undefined && error instanceof Error)
+      terminal.complain(error.stack ?? '');
+    return;
+  }
+  for (const detail of error.details) terminal.complain(`  - ${detail.message}`);
+  if (error.next !== undefined) terminal.complain(`${terminal.paint('strong', 'next:')} ${error.next}`);
+}

@@ -1,0 +1,114 @@
+// `onstead bundle build`.
+
+import { OnsteadError } from '../../base/errors.ts';
+import { formatBytes, formatDuration } from '../../base/units.ts';
+import { connectEngine, engineImageSource } from '../../engine/index.ts';
+import {
+  buildBundle,
+  isPasswordNeeded,
+  packProgram,
+  readSecretKey,
+  type BundlePhase,
+} from '../../release/index.ts';
+import { readGiven } from '../given-file.ts';
+import { drawBar } from '../terminal.ts';
+import { isSet, listFlag, textFlag, type VerbInput } from '../verb.ts';
+
+const PHASES: Record<BundlePhase, string> = {
+  export: 'Reading the images',
+  compress: 'Compressing',
+  write: 'Writing',
+  verify: 'Checking',
+};
+
+export async function buildAction(input: VerbInput): Promise<number> {
+  const { args, terminal, signal } = input;
+  const composeFile = args[1]!;
+  const outPath = needed(input, 'out', "the bundle's file");
+  const composeText = await readGiven(composeFile, 'release file');
+  const secretKey = await secretKeyFrom(input);
+  const engine = await connectEngine();
+  const startedMs = performance.now();
+  const program = isSet(input, 'without-daemon') ? undefined : await packProgram();
+  try {
+    const cacheFolder = textFlag(input, 'cache');
+    const result = await buildBundle({
+      composeText,
+      composeFile,
+      imageSource: engineImageSource(engine),
+      imageOverrides: overridesFrom(listFlag(input, 'image')),
+      platform: `linux/${(await engine.info()).architecture}`,
+      ...(program === undefined
+        ? {}
+        : { daemonFolder: program.folder, installerFile: program.installerFile }),
+      secretKey,
+      createdAt: createdAt(input),
+      outPath,
+      ...(cacheFolder === undefined ? {} : { cacheFolder }),
+      signal,
+      onProgress: ({ phase, doneBytes, totalBytes }) =>
+        terminal.redraw(
+          drawBar(PHASES[phase], { done: doneBytes, total: totalBytes }, performance.now() - startedMs),
+        ),
+    });
+    const took = formatDuration(performance.now() - startedMs);
+    terminal.say(
+      `${terminal.paint('good', '✓')} ${result.path}: ${formatBytes(result.sizeBytes)}, signed by ${result.keyId} (${took})`,
+    );
+    for (const { message, line, column, fix } of result.release.warnings) {
+      terminal.say(`${terminal.paint('warn', '!')} ${composeFile}:${line}:${column} ${message} ${fix}`);
+    }
+    terminal.answer({
+      path: result.path,
+      sizeBytes: result.sizeBytes,
+      keyId: result.keyId,
+      index: result.index,
+    });
+    return 0;
+  } finally {
+    await program?.remove();
+  }
+}
+
+function needed(input: VerbInput, flag: string, what: string): string {
+  const value = textFlag(input, flag);
+  if (value !== undefined) return value;
+  throw new OnsteadError('usage.missing', `Say where ${what} is: --${flag}.`, {
+    next: 'See `onstead bundle --help`.',
+  });
+}
+
+async function secretKeyFrom(input: VerbInput) {
+  const text = await readGiven(needed(input, 'key', 'the secret key'), 'secret key');
+  if (!isPasswordNeeded(text)) return readSecretKey(text);
+  const file = textFlag(input, 'password-file');
+  const password =
+    file === undefined
+      ? process.env['ONSTEAD_KEY_PASSWORD']
+      : (await readGiven(file, 'password file')).trimEnd();
+  return readSecretKey(text, password);
+}
+
+function overridesFrom(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)];
+      throw new OnsteadError('usage.image', `"${pair}" is not SERVICE=REF.`, {
+        next: 'For example `--image mysql=mysql:9.7.4`.',
+      });
+    }),
+  );
+}
+
+function createdAt(input: VerbInput): Date {
+  const epoch = process.env['SOURCE_DATE_EPOCH'];
+  const text =
+    textFlag(input, 'created') ??
+    (epoch === undefined ? undefined : new Date(Number(epoch) * 1000).toISOString());
+  const date = text === undefined ? new Date() : new Date(text);
+  if (!Number.isNaN(date.getTime())) return date;
+  throw new OnsteadError('usage.time', `"${text}" is not a time.`, {
+    next: 'For example 2026-11-20T12:00:00Z.',
+  });
+}

@@ -1,0 +1,25 @@
+// Every verb, in the order in which the overview shows them.
+
+import type { Verb } from '../verb.ts';
+import { bundleVerb } from './bundle.ts';
+import { installVerb } from './install.ts';
+import { logsVerb } from './logs.ts';
+import { operationsVerb } from './operations.ts';
+import { preflightVerb } from './preflight.ts';
+import { serveVerb } from './serve.ts';
+import { sizeVerb } from './size.ts';
+import { servicesVerb, statusVerb } from './status.ts';
+import { versionVerb } from './version.ts';
+
+export const verbs: readonly Verb[] = [
+  installVerb,
+  statusVerb,
+  servicesVerb,
+  logsVerb,
+  operationsVerb,
+  preflightVerb,
+  sizeVerb,
+  bundleVerb,
+  serveVerb,
+  versionVerb,
+];

@@ -1,0 +1,69 @@
+// `onstead install`: from a signed bundle to a running stack.
+
+import { resolve } from 'node:path';
+import { errorFrom } from '../../base/errors.ts';
+import type { BeginMessage, PlanAnswer, StatusAnswer } from '../../api/schemas.ts';
+import { followOperation } from '../follow.ts';
+import { drawBar } from '../terminal.ts';
+import { isSet, type Verb, type VerbInput } from '../verb.ts';
+
+export const installVerb: Verb = {
+  name: 'install',
+  summary: 'Install a release from its bundle, or put an installation right.',
+  usage: 'onstead install BUNDLE [--plan] [--detach]',
+  flags: {
+    plan: { type: 'boolean', help: 'Only show what would be done.' },
+    detach: { type: 'boolean', help: 'Return as soon as it is under way.' },
+  },
+  examples: [
+    ['onstead install notes-1.0.0.tar', 'install and watch'],
+    ['onstead install notes-1.0.0.tar --plan', 'look first; nothing is changed'],
+  ],
+  minArgs: 1,
+  maxArgs: 1,
+  run: install,
+};
+
+async function install(input: VerbInput): Promise<number> {
+  const { terminal, client, signal, args } = input;
+  const path = resolve(args[0]!);
+  const startedMs = performance.now();
+  const dryRun = isSet(input, 'plan');
+  let id: string | undefined;
+  let plan: PlanAnswer | undefined;
+  for await (const message of client.lines<BeginMessage>('/api/install', { body: { path, dryRun } })) {
+    if (message.kind === 'error') throw errorFrom(message.error);
+    if (message.kind === 'progress') {
+      terminal.redraw(drawBar('Checking the bundle', message, performance.now() - startedMs));
+    } else if (message.kind === 'plan') {
+      plan = message.plan;
+    } else {
+      id = message.id;
+    }
+  }
+  if (plan !== undefined) showPlan(plan, input, dryRun);
+  if (id === undefined) {
+    terminal.answer(plan);
+    return 0;
+  }
+  if (isSet(input, 'detach')) {
+    terminal.say(`Under way as ${id}. Follow it with: onstead operations show ${id} --follow`);
+    terminal.answer({ operation: id });
+    return 0;
+  }
+  const operation = await followOperation({ id, client, terminal, signal });
+  if (operation.state === 'done') await sayWhere(input);
+  return operation.state === 'done' || signal.aborted ? 0 : 5;
+}
+
+function showPlan(plan: PlanAnswer, { terminal }: VerbInput, dryRun: boolean): void {
+  terminal.say(`${terminal.paint('strong', `${plan.title} ${plan.version}`)}, ${plan.steps.length} steps`);
+  if (dryRun)
+    for (const [at, step] of plan.steps.entries())
+      terminal.say(`${String(at + 1).padStart(4)}  ${step.title}`);
+}
+
+async function sayWhere({ client, terminal }: VerbInput): Promise<void> {
+  const status = await client.get<StatusAnswer>('/api/status');
+  terminal.say(`It is at ${status.addresses.map((address) => terminal.paint('strong', address)).join(', ')}`);
+}

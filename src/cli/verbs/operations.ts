@@ -1,0 +1,101 @@
+// `onstead operations`: what was done, what is under way, and how to settle what is stuck.
+
+import { OnsteadError } from '../../base/errors.ts';
+import { formatDuration } from '../../base/units.ts';
+import type { OperationView } from '../../api/schemas.ts';
+import { followOperation } from '../follow.ts';
+import { isSet, type Verb, type VerbInput } from '../verb.ts';
+
+export const operationsVerb: Verb = {
+  name: 'operations',
+  summary: 'List operations, show or follow one, resume or abandon a stuck one.',
+  usage: 'onstead operations\nonstead operations show [ID] [--follow]\nonstead operations resume|abandon ID',
+  flags: { follow: { type: 'boolean', short: 'f', help: 'Stay until the operation is over.' } },
+  examples: [
+    ['onstead operations', 'the newest first'],
+    ['onstead operations show', 'the newest one, step by step'],
+    ['onstead operations resume install-20261121-054512-k3f9', 'go on after the cause is gone'],
+  ],
+  maxArgs: 2,
+  run: operations,
+};
+
+async function operations(input: VerbInput): Promise<number> {
+  const [action = 'list', id] = input.args;
+  switch (action) {
+    case 'list':
+      return list(input);
+    case 'show':
+      return show(input, id ?? (await newest(input)));
+    case 'resume':
+    case 'abandon':
+      return settle(input, action, id);
+    default:
+      throw new OnsteadError('usage.action', `There is no "onstead operations ${action}".`, {
+        next: 'Use show, resume or abandon; see `onstead operations --help`.',
+      });
+  }
+}
+
+async function list({ client, terminal }: VerbInput): Promise<number> {
+  const all = await client.get<OperationView[]>('/api/operations');
+  if (all.length === 0) terminal.say('Nothing has been done yet.');
+  terminal.table(all.map((one) => [one.id, one.state, local(one.createdAt), one.title]));
+  terminal.answer(all);
+  return 0;
+}
+
+async function show(input: VerbInput, id: string): Promise<number> {
+  const { client, terminal } = input;
+  if (isSet(input, 'follow')) return exitFor(await followOperation({ ...input, id }));
+  const operation = await client.get<OperationView>(`/api/operations/${id}`);
+  terminal.say(
+    `${terminal.paint('strong', operation.title)}  ${operation.state}  ${local(operation.createdAt)}`,
+  );
+  terminal.table(
+    operation.steps.map((step) => [
+      String(step.n).padStart(3),
+      step.state,
+      step.startedAt === null || step.finishedAt === null
+        ? ''
+        : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt)),
+      `${step.title}${step.note === null ? '' : terminal.paint('dim', `  ${step.note}`)}`,
+    ]),
+  );
+  if (operation.error !== null) {
+    terminal.say();
+    terminal.say(operation.error.message);
+    if (operation.error.next !== undefined)
+      terminal.say(`${terminal.paint('strong', 'Next:')} ${operation.error.next}`);
+  }
+  terminal.answer(operation);
+  return 0;
+}
+
+async function settle(
+  input: VerbInput,
+  action: 'resume' | 'abandon',
+  id: string | undefined,
+): Promise<number> {
+  if (id === undefined) {
+    throw new OnsteadError('usage.missing', `Say which operation to ${action}.`, {
+      next: 'List them with `onstead operations`.',
+    });
+  }
+  await input.client.post(`/api/operations/${id}/${action}`, {});
+  return exitFor(await followOperation({ ...input, id }));
+}
+
+async function newest({ client }: VerbInput): Promise<string> {
+  const [first] = await client.get<OperationView[]>('/api/operations');
+  if (first !== undefined) return first.id;
+  throw new OnsteadError('operation.unknown', 'Nothing has been done yet.');
+}
+
+function exitFor({ state }: OperationView): number {
+  return state === 'rolled-back' || state === 'stuck' ? 5 : 0;
+}
+
+function local(time: string): string {
+  return new Date(time).toLocaleString('sv-SE');
+}

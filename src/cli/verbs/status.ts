@@ -1,0 +1,68 @@
+// `onstead status` and `onstead services`: is it well, and what runs.
+
+import type { ServiceAnswer, StatusAnswer } from '../../api/schemas.ts';
+import { formatBytes, formatDuration } from '../../base/units.ts';
+import type { Terminal } from '../terminal.ts';
+import type { Verb } from '../verb.ts';
+
+export const statusVerb: Verb = {
+  name: 'status',
+  summary: 'Is it well, in one sentence, and what needs a person.',
+  usage: 'onstead status',
+  flags: {},
+  examples: [['onstead status --json', 'for a monitoring script; exit code 5 if something is not well']],
+  maxArgs: 0,
+  async run({ client, terminal }) {
+    const status = await client.get<StatusAnswer>('/api/status');
+    terminal.say(`${terminal.paint(status.well ? 'good' : 'bad', '●')} ${status.sentence}`);
+    if (status.release !== null) {
+      const { title, version, installedAt } = status.release;
+      terminal.say(`  ${title} ${version}, installed ${new Date(installedAt).toLocaleString('sv-SE')}`);
+      terminal.say(`  ${status.addresses.join(', ')}`);
+    }
+    if (status.operation !== null)
+      terminal.say(`  ${status.operation.title}: ${status.operation.state} (${status.operation.id})`);
+    for (const { what, command } of status.attention) {
+      terminal.say(`${terminal.paint('warn', '!')} ${what}`);
+      terminal.say(`    ${command}`);
+    }
+    if (status.services.length > 0) {
+      terminal.say();
+      showServices(status.services, terminal);
+    }
+    terminal.answer(status);
+    return status.well ? 0 : 5;
+  },
+};
+
+export const servicesVerb: Verb = {
+  name: 'services',
+  summary: 'The services of the stack and their replicas.',
+  usage: 'onstead services',
+  flags: {},
+  examples: [['onstead services', 'one line a replica']],
+  maxArgs: 0,
+  async run({ client, terminal }) {
+    const services = await client.get<ServiceAnswer[]>('/api/services');
+    if (services.length === 0) terminal.say('Nothing is installed.');
+    showServices(services, terminal);
+    terminal.answer(services);
+  },
+};
+
+function showServices(services: readonly ServiceAnswer[], terminal: Terminal): void {
+  terminal.table(
+    services.flatMap((service) =>
+      service.replicas.map(({ container, state, health, restarts, since }) => [
+        terminal.paint(state === 'running' && health !== 'unhealthy' ? 'good' : 'bad', '●'),
+        service.name,
+        container,
+        health === 'none' ? state : health,
+        since === null ? '' : formatDuration(Date.now() - Date.parse(since)),
+        restarts === 0 ? '' : `${restarts} restarts`,
+        service.memoryLimitBytes === 0 ? '' : `≤ ${formatBytes(service.memoryLimitBytes)}`,
+        terminal.paint('dim', service.image),
+      ]),
+    ),
+  );
+}

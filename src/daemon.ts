@@ -1,0 +1,127 @@
+// The composition root: builds every room, hands each what it needs, starts, stops. Nothing else makes a room.
+
+import { chmod, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import cron from 'node-cron';
+import { buildServer } from './api/index.ts';
+import { createAppliance } from './appliance.ts';
+import { systemClock, type Clock } from './base/clock.ts';
+import { OnsteadError } from './base/errors.ts';
+import { ensureFolder } from './base/files.ts';
+import { createLogger, type Logger } from './base/log.ts';
+import { endOrphans, ownerMark } from './base/orphans.ts';
+import type { Paths } from './base/paths.ts';
+import { BundleShelf, installExecutors, type DeployTools } from './deploy/index.ts';
+import { connectEngine, isRetryable, openCompose, type Engine } from './engine/index.ts';
+import { Journal, openDatabase, Runner, type FaultPoint } from './journal/index.ts';
+import { detectMachine } from './machine/index.ts';
+import { readSettings, SecretStore } from './stack/index.ts';
+
+export interface DaemonOptions {
+  readonly paths: Paths;
+  readonly composeBinary?: string;
+  readonly dockerHost?: string;
+  readonly logLevel?: string;
+  /** Ends the process at a named point, for tests of what comes after. */
+  readonly fault?: (operation: string, step: string, point: FaultPoint) => void;
+}
+
+export interface Daemon {
+  stop(): Promise<void>;
+}
+
+const EVENTS_KEPT_DAYS = 400;
+const DAY_MS = 86_400_000;
+
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { paths } = options;
+  const clock = systemClock;
+  const log = createLogger(options.logLevel);
+  const settings = await readSettings(paths.settings);
+  await ensureFolder(paths.state, 0o700);
+  const db = openDatabase(paths.database);
+  await claimSocket(paths.socket);
+  await endOrphans(paths.state);
+
+  const journal = new Journal(db, clock);
+  const tools: DeployTools = {
+    journal,
+    paths,
+    clock,
+    log,
+    settings: () => settings,
+    secrets: await SecretStore.open({ folder: paths.secrets, machineKeyPath: paths.machineKey, clock }),
+    bundles: new BundleShelf(paths.trust),
+    engine: rememberEngine(options),
+    compose: async () =>
+      openCompose({
+        folder: paths.stack,
+        env: ownerMark(paths.state),
+        ...(options.composeBinary === undefined ? {} : { composeBinary: options.composeBinary }),
+        ...(options.dockerHost === undefined ? {} : { dockerHost: options.dockerHost }),
+      }),
+    machine: () =>
+      detectMachine({ root: paths.root, ports: [settings.edge.httpPort, settings.edge.httpsPort] }),
+  };
+  const runner = new Runner({
+    journal,
+    executors: installExecutors(tools),
+    clock,
+    log,
+    isWorthWaiting: isRetryable,
+    ...(options.fault === undefined ? {} : { fault: options.fault }),
+  });
+  const server = buildServer(createAppliance(tools, runner), log);
+  await server.listen({ path: paths.socket });
+  await chmod(paths.socket, 0o600);
+  const resumed = runner.resumeAll();
+  log.info({ socket: paths.socket, resumed }, 'ready');
+
+  const upkeep = cron.schedule('17 3 * * *', () => forgetOldEvents(journal, clock, log));
+  return {
+    async stop() {
+      await upkeep.destroy();
+      await runner.stop();
+      await server.close();
+      db.close();
+      log.info('stopped');
+    },
+  };
+}
+
+function forgetOldEvents(journal: Journal, clock: Clock, log: Logger): void {
+  const forgotten = journal.forgetEventsBefore(new Date(clock.now().getTime() - EVENTS_KEPT_DAYS * DAY_MS));
+  log.info({ forgotten }, 'old events dropped');
+}
+
+/** Connects at the first use and keeps the connection until a call says that the engine is gone. */
+function rememberEngine({ dockerHost }: DaemonOptions): () => Promise<Engine> {
+  let known: Promise<Engine> | undefined;
+  return () => {
+    known ??= connectEngine(dockerHost === undefined ? {} : { dockerHost }).catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
+  };
+}
+
+/** One daemon a state folder: a socket that answers is somebody else's, one that does not is left over. */
+async function claimSocket(path: string): Promise<void> {
+  await ensureFolder(dirname(path));
+  if (await answers(path)) {
+    throw new OnsteadError('daemon.running', `Another Onstead daemon answers at ${path}.`, {
+      next: 'Stop it first: `systemctl stop onstead`.',
+    });
+  }
+  await rm(path, { force: true });
+}
+
+async function answers(path: string): Promise<boolean> {
+  const { connect } = await import('node:net');
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+  });
+}

@@ -1,0 +1,36 @@
+// The appliance's durable facts, by name and shape, so that no two places spell a key differently.
+
+import type { Journal } from '../journal/index.ts';
+import type { SizingPlan } from '../sizing/index.ts';
+
+export interface InstalledRelease {
+  readonly product: string;
+  readonly title: string;
+  readonly version: string;
+  readonly project: string;
+  readonly keyId: string;
+  /** The digest of the bundle's signed list. */
+  readonly bundle: string;
+  readonly installedAt: string;
+}
+
+interface Facts {
+  installed: InstalledRelease;
+  sizing: SizingPlan;
+  /** Highest version seen, by signing key. */
+  seen: Record<string, string>;
+  /** The image that the edge's namespace was first made from. */
+  holderImage: string;
+}
+
+export function readFact<Key extends keyof Facts>(journal: Journal, key: Key): Facts[Key] | undefined {
+  return journal.fact<Facts[Key]>(key);
+}
+
+export function writeFact<Key extends keyof Facts>(journal: Journal, key: Key, value: Facts[Key]): void {
+  journal.setFact(key, value);
+}
+
+export function clearFact(journal: Journal, key: keyof Facts): void {
+  journal.clearFact(key);
+}

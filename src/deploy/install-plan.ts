@@ -1,0 +1,230 @@
+// What an installation does, as data. The planner sees what there is and what there should be, and names for each
+// step exactly what it may take back: only things that were absent before this operation.
+
+import type { PlannedStep } from '../journal/index.ts';
+import type { ReleaseService } from '../release/index.ts';
+import type { SizingPlan } from '../sizing/index.ts';
+import { holderName } from '../stack/index.ts';
+
+/** A bundle on this machine that was verified; `id` is the digest of its signed list. */
+export interface BundleReference {
+  readonly path: string;
+  readonly id: string;
+}
+
+export interface ImagePin {
+  readonly service: string;
+  /** The name that the stack uses for it; it carries the digest. */
+  readonly tag: string;
+  /** The image's ID on a classic image store. */
+  readonly configDigest: string;
+  /** Its content on any store. */
+  readonly diffIds: readonly string[];
+}
+
+export interface VolumePin {
+  /** The vendor's name in the release. */
+  readonly key: string;
+  /** The engine's name. */
+  readonly name: string;
+  readonly owner: string;
+}
+
+export interface InstallTarget {
+  readonly bundle: BundleReference;
+  readonly project: string;
+  readonly product: string;
+  readonly title: string;
+  readonly version: string;
+  readonly keyId: string;
+  readonly services: readonly ReleaseService[];
+  readonly images: readonly ImagePin[];
+  readonly volumes: readonly VolumePin[];
+  readonly secrets: readonly string[];
+  readonly sizing: SizingPlan;
+  readonly hosts: readonly string[];
+  readonly needs: MachineNeeds;
+}
+
+export interface MachineNeeds {
+  readonly project: string;
+  readonly architecture: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Unpacked. */
+  readonly imageBytes: number;
+  readonly imagesToLoad: boolean;
+  readonly createdAt: string;
+}
+
+/** What already stands on the appliance, by name. */
+export interface InstallFacts {
+  readonly secrets: readonly string[];
+  readonly images: readonly string[];
+  readonly volumes: readonly string[];
+  /** Services that have containers. */
+  readonly services: readonly string[];
+  readonly isInstalled: boolean;
+}
+
+export interface InstallSteps {
+  preflight: MachineNeeds;
+  'verify-bundle': BundleReference;
+  'keep-release': { bundle: BundleReference; version: string; isNew: boolean };
+  'remember-size': { plan: SizingPlan; isNew: boolean };
+  'make-secrets': { names: readonly string[]; hosts: readonly string[]; missing: readonly string[] };
+  'load-images': { bundle: BundleReference; images: readonly ImagePin[]; missing: readonly string[] };
+  'make-volumes': { volumes: readonly VolumePin[]; missing: readonly string[] };
+  'write-stack': {
+    project: string;
+    version: string;
+    images: readonly ImagePin[];
+    volumes: readonly VolumePin[];
+    isNew: boolean;
+  };
+  'open-secrets': { isNew: boolean };
+  'start-services': { project: string; services: readonly string[]; absent: readonly string[] };
+  'make-users': { project: string; service: string; database: string; user: string };
+  'make-buckets': { project: string; service: string; buckets: readonly string[] };
+  migrate: { project: string; service: string; up: readonly string[]; timeoutMs: number };
+  'smoke-test': { project: string; version: string };
+  commit: { product: string; title: string; version: string; project: string; keyId: string; bundle: string };
+}
+
+type Step = {
+  [Type in keyof InstallSteps]: { type: Type; title: string; input: InstallSteps[Type] };
+}[keyof InstallSteps];
+
+export function planInstall(target: InstallTarget, facts: InstallFacts): PlannedStep[] {
+  const isNew = !facts.isInstalled;
+  const { bundle, images, volumes, version } = target;
+  const steps: Step[] = [
+    { type: 'preflight', title: 'Check this machine', input: target.needs },
+    { type: 'verify-bundle', title: 'Check the bundle', input: bundle },
+    { type: 'keep-release', title: 'Keep the release', input: { bundle, version, isNew } },
+    {
+      type: 'remember-size',
+      title: `Divide the machine: ${target.sizing.tier.name}, about ${target.sizing.tier.users} users`,
+      input: { plan: target.sizing, isNew },
+    },
+    {
+      type: 'make-secrets',
+      title: 'Make passwords, keys and certificates',
+      input: { names: target.secrets, hosts: target.hosts, missing: absent(target.secrets, facts.secrets) },
+    },
+    {
+      type: 'load-images',
+      title: 'Load the images',
+      input: {
+        bundle,
+        images,
+        missing: absent(
+          images.map(({ tag }) => tag),
+          facts.images,
+        ),
+      },
+    },
+    {
+      type: 'make-volumes',
+      title: 'Make the data volumes',
+      input: {
+        volumes,
+        missing: absent(
+          volumes.map(({ name }) => name),
+          facts.volumes,
+        ),
+      },
+    },
+    {
+      type: 'write-stack',
+      title: 'Write the stack',
+      input: { project: target.project, version, images, volumes, isNew },
+    },
+    { type: 'open-secrets', title: 'Open the secrets for their services', input: { isNew } },
+    ...dataSteps(target, facts),
+    ...appSteps(target, facts),
+    { type: 'smoke-test', title: 'Use it as a client would', input: { project: target.project, version } },
+    {
+      type: 'commit',
+      title: 'Record the installation',
+      input: {
+        product: target.product,
+        title: target.title,
+        version,
+        project: target.project,
+        keyId: target.keyId,
+        bundle: bundle.id,
+      },
+    },
+  ];
+  return steps;
+}
+
+function dataSteps(target: InstallTarget, facts: InstallFacts): Step[] {
+  const names = byRole(target, 'mysql', 'redis', 'minio');
+  const start = startStep('Start the data services', names, target, facts);
+  const { project } = target;
+  const inside = target.services.flatMap((service): Step[] => {
+    if (service.role === 'mysql') {
+      const { name, database, user } = service;
+      return [
+        {
+          type: 'make-users',
+          title: 'Make the database and its user',
+          input: { project, service: name, database, user },
+        },
+      ];
+    }
+    if (service.role === 'minio') {
+      const { name, buckets } = service;
+      return [
+        { type: 'make-buckets', title: 'Make the buckets', input: { project, service: name, buckets } },
+      ];
+    }
+    return [];
+  });
+  return [...start, ...inside];
+}
+
+function appSteps(target: InstallTarget, facts: InstallFacts): Step[] {
+  const migrations = target.services.flatMap((service): Step[] => {
+    if (service.role !== 'app' || service.migrate === undefined) return [];
+    const { up, timeoutMs } = service.migrate;
+    return [
+      {
+        type: 'migrate',
+        title: `Migrate the database for ${service.name}`,
+        input: { project: target.project, service: service.name, up, timeoutMs },
+      },
+    ];
+  });
+  return [
+    ...migrations,
+    ...startStep(`Start ${target.title}`, byRole(target, 'app', 'worker', 'carried'), target, facts),
+    ...startStep('Open the edge', [holderName, ...byRole(target, 'nginx')], target, facts),
+  ];
+}
+
+function startStep(
+  title: string,
+  services: readonly string[],
+  target: InstallTarget,
+  facts: InstallFacts,
+): Step[] {
+  if (services.length === 0) return [];
+  return [
+    {
+      type: 'start-services',
+      title,
+      input: { project: target.project, services, absent: absent(services, facts.services) },
+    },
+  ];
+}
+
+function byRole(target: InstallTarget, ...roles: readonly ReleaseService['role'][]): string[] {
+  return target.services.filter(({ role }) => roles.includes(role)).map(({ name }) => name);
+}
+
+function absent(wanted: readonly string[], present: readonly string[]): string[] {
+  return wanted.filter((name) => !present.includes(name));
+}

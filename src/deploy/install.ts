@@ -1,0 +1,182 @@
+// Begins an installation: looks at the bundle, the machine and the appliance, lets the planner decide, and writes
+// the plan into the journal. Nothing has been changed when this returns.
+
+import { OnsteadError } from '../base/errors.ts';
+import type { NewOperation } from '../journal/index.ts';
+import { checkNotOlder, checkUpgradePath, type VerifiedBundle } from '../release/index.ts';
+import { planSize } from '../sizing/index.ts';
+import {
+  certificateSecrets,
+  secretNamesOf,
+  sizingDemandFrom,
+  sizingMachineFrom,
+  userOf,
+} from '../stack/index.ts';
+import { bundleId } from './bundle-shelf.ts';
+import { readFact } from './facts.ts';
+import {
+  planInstall,
+  type ImagePin,
+  type InstallFacts,
+  type InstallTarget,
+  type VolumePin,
+} from './install-plan.ts';
+import { leastMachine } from './machine-demand.ts';
+import type { DeployTools } from './tools.ts';
+
+export interface BeginOptions {
+  readonly onProgress: (done: number, total: number) => void;
+  readonly signal: AbortSignal;
+}
+
+export async function prepareInstall(
+  tools: DeployTools,
+  path: string,
+  options: BeginOptions,
+): Promise<NewOperation & { readonly target: InstallTarget }> {
+  const bundle = await tools.bundles.openPath(path, options);
+  refuseWrongVersion(tools, bundle);
+  const project = tools.settings().project ?? bundle.release.product;
+  const images = imagePins(bundle);
+  const facts = await observe(tools, project, images, volumePins(bundle, project));
+  const target = await targetOf(tools, bundle, project, images, facts);
+  return {
+    kind: 'install',
+    title: `Install ${target.title} ${target.version}`,
+    input: { bundle: target.bundle },
+    steps: planInstall(target, facts),
+    target,
+  };
+}
+
+function refuseWrongVersion(tools: DeployTools, { release, signedBy }: VerifiedBundle): void {
+  const { product, version } = release;
+  const older = checkNotOlder(readFact(tools.journal, 'seen') ?? {}, {
+    keyId: signedBy.keyId,
+    product,
+    version,
+  });
+  if (older !== undefined) throw older;
+  const way = checkUpgradePath(readFact(tools.journal, 'installed'), release);
+  if (way.kind === 'refused') throw way.error;
+  if (way.kind === 'upgrade') {
+    throw new OnsteadError('release.upgrade', `Version ${way.from} is installed; ${way.to} is an upgrade.`, {
+      next: 'This version of Onstead installs and repairs; it does not upgrade yet.',
+    });
+  }
+}
+
+async function targetOf(
+  tools: DeployTools,
+  bundle: VerifiedBundle,
+  project: string,
+  images: readonly ImagePin[],
+  facts: InstallFacts,
+): Promise<InstallTarget> {
+  const { release, index } = bundle;
+  const settings = tools.settings();
+  const machine = await tools.machine();
+  const imageBytes = index.images
+    .flatMap(({ layers }) => layers)
+    .reduce((sum, layer) => sum + layer.unpackedBytes, 0);
+  const demand = sizingDemandFrom(release, imageBytes);
+  // A machine that is divided already keeps its plan: repairing must not resize.
+  const kept = facts.isInstalled ? readFact(tools.journal, 'sizing') : undefined;
+  const sized =
+    kept === undefined
+      ? planSize(sizingMachineFrom(machine, settings.limits), demand)
+      : { ok: true as const, plan: kept };
+  if (!sized.ok) {
+    throw new OnsteadError('sizing.too-small', sized.shortfalls.map(({ message }) => message).join(' '), {
+      next: 'Give the machine what is missing, or use a larger one.',
+      details: sized.shortfalls.map(({ message }) => ({ message })),
+    });
+  }
+  return {
+    bundle: { path: bundle.path, id: bundleId(bundle) },
+    project,
+    product: release.product,
+    title: release.title,
+    version: release.version,
+    keyId: bundle.signedBy.keyId,
+    services: release.services,
+    images,
+    volumes: volumePins(bundle, project),
+    secrets: [...secretNamesOf(release), certificateSecrets.authority, certificateSecrets.authorityKey],
+    sizing: sized.plan,
+    hosts: hostsOf(machine.os?.hostname, settings.edge.names),
+    needs: {
+      project,
+      architecture: index.arch,
+      ...leastMachine(demand),
+      imageBytes,
+      imagesToLoad: images.some(({ tag }) => !facts.images.includes(tag)),
+      createdAt: index.created,
+    },
+  };
+}
+
+async function observe(
+  tools: DeployTools,
+  project: string,
+  images: readonly ImagePin[],
+  volumes: readonly VolumePin[],
+): Promise<InstallFacts> {
+  const engine = await tools.engine();
+  const present = async <T>(
+    all: readonly T[],
+    find: (one: T) => Promise<unknown>,
+    name: (one: T) => string,
+  ) => {
+    const found = await Promise.all(all.map(find));
+    return all.filter((_, at) => found[at] !== undefined).map(name);
+  };
+  const containers = await engine.containers.list({ project });
+  return {
+    secrets: tools.secrets.names(),
+    images: await present(
+      images,
+      ({ tag }) => engine.images.inspect(tag),
+      ({ tag }) => tag,
+    ),
+    volumes: await present(
+      volumes,
+      ({ name }) => engine.volumes.inspect(name),
+      ({ name }) => name,
+    ),
+    services: [...new Set(containers.flatMap(({ service }) => (service === undefined ? [] : [service])))],
+    isInstalled: readFact(tools.journal, 'installed') !== undefined,
+  };
+}
+
+function imagePins({ index }: VerifiedBundle): ImagePin[] {
+  return index.images.flatMap((image) =>
+    image.services.map((service) => ({
+      service,
+      tag: image.contentTag,
+      configDigest: image.configDigest,
+      diffIds: image.layers.map(({ diffId }) => diffId),
+    })),
+  );
+}
+
+/** A named volume belongs to the first service that mounts it; the engine's name carries the project. */
+function volumePins({ release }: VerifiedBundle, project: string): VolumePin[] {
+  return release.volumes.map((key) => {
+    const owner = release.services.find(({ compose }) => mountsVolume(compose['volumes'], key));
+    return { key, name: `${project}_${key}`, owner: (owner && userOf(owner)) ?? '0:0' };
+  });
+}
+
+function mountsVolume(volumes: unknown, key: string): boolean {
+  if (!Array.isArray(volumes)) return false;
+  return volumes.some((entry) =>
+    typeof entry === 'string' ? entry.split(':')[0] === key : (entry as { source?: unknown }).source === key,
+  );
+}
+
+function hostsOf(hostname: string | undefined, names: readonly string[]): string[] {
+  return [
+    ...new Set([...names, 'localhost', ...(hostname === undefined ? [] : [hostname]), '127.0.0.1', '::1']),
+  ];
+}

@@ -1,0 +1,76 @@
+// The bundle and what of it stays on the appliance: the release's own files, and how the machine is divided.
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensureFolder, readTextIfAny, writeFileAtomic } from '../../base/files.ts';
+import { formatBytes } from '../../base/units.ts';
+import type { Executor } from '../../journal/index.ts';
+import { remember } from '../../release/index.ts';
+import { releasePath } from '../bundle-shelf.ts';
+import { clearFact, readFact, writeFact } from '../facts.ts';
+import type { InstallSteps } from '../install-plan.ts';
+import { keptReleaseFile, releaseFolder } from '../release-folder.ts';
+import type { DeployTools } from '../tools.ts';
+
+export function verifyBundleStep(tools: DeployTools): Executor<InstallSteps['verify-bundle']> {
+  return {
+    async apply(reference, context) {
+      const bundle = await tools.bundles.open(reference, {
+        signal: context.signal,
+        onProgress: (done, total) => context.progress({ done, total, unit: 'bytes' }),
+      });
+      return `${formatBytes(bundle.sizeBytes)}, signed by ${bundle.signedBy.keyId}`;
+    },
+  };
+}
+
+export function keepReleaseStep(tools: DeployTools): Executor<InstallSteps['keep-release']> {
+  return {
+    async holds({ bundle, version }) {
+      const kept = await readTextIfAny(join(releaseFolder(tools, version), keptReleaseFile));
+      return kept !== undefined && kept === (await (await tools.bundles.open(bundle)).readText(releasePath));
+    },
+    async apply({ bundle, version }) {
+      const opened = await tools.bundles.open(bundle);
+      const folder = releaseFolder(tools, version);
+      await ensureFolder(folder);
+      await writeFileAtomic(join(folder, keptReleaseFile), await opened.readText(releasePath));
+    },
+    async undo({ version, isNew }) {
+      if (isNew) await rm(releaseFolder(tools, version), { recursive: true, force: true });
+    },
+  };
+}
+
+export function rememberSizeStep(tools: DeployTools): Executor<InstallSteps['remember-size']> {
+  return {
+    async holds({ plan }) {
+      return JSON.stringify(readFact(tools.journal, 'sizing')) === JSON.stringify(plan);
+    },
+    async apply({ plan }) {
+      writeFact(tools.journal, 'sizing', plan);
+    },
+    async undo({ isNew }) {
+      if (isNew) clearFact(tools.journal, 'sizing');
+    },
+  };
+}
+
+export function commitStep(tools: DeployTools): Executor<InstallSteps['commit']> {
+  return {
+    async holds(input) {
+      const installed = readFact(tools.journal, 'installed');
+      return installed?.version === input.version && installed.bundle === input.bundle;
+    },
+    async apply(input) {
+      const { product, title, version, keyId, bundle, project } = input;
+      writeFact(
+        tools.journal,
+        'seen',
+        remember(readFact(tools.journal, 'seen') ?? {}, { keyId, product, version }),
+      );
+      const installedAt = tools.clock.now().toISOString();
+      writeFact(tools.journal, 'installed', { product, title, version, project, keyId, bundle, installedAt });
+    },
+  };
+}

@@ -1,0 +1,56 @@
+// Passwords, keys and certificates: made once, kept sealed, opened for the services that need them.
+
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import type { Executor } from '../../journal/index.ts';
+import {
+  certificateSecrets,
+  ensureCertificates,
+  generateSecret,
+  isUnsealed,
+  openedServices,
+  unsealInto,
+} from '../../stack/index.ts';
+import type { InstallSteps } from '../install-plan.ts';
+import { stackRelease } from '../stack-files.ts';
+import type { DeployTools } from '../tools.ts';
+
+export function makeSecretsStep(tools: DeployTools): Executor<InstallSteps['make-secrets']> {
+  return {
+    async apply({ names, hosts }) {
+      const made = await tools.secrets.ensure(
+        names.filter((name) => !certificateNames.includes(name)),
+        makeSecret,
+      );
+      const renewed = await ensureCertificates(tools.secrets, hosts, tools.clock);
+      return `${made.length} secrets made${renewed ? ', certificate signed' : ''}`;
+    },
+    async holds({ names }) {
+      return names.every((name) => tools.secrets.has(name));
+    },
+    async undo({ missing }) {
+      await tools.secrets.remove(missing);
+    },
+  };
+}
+
+export function openSecretsStep(tools: DeployTools): Executor<InstallSteps['open-secrets']> {
+  return {
+    async holds() {
+      return isUnsealed(tools.paths.unsealed, openedServices(await stackRelease(tools), tools.secrets));
+    },
+    async apply() {
+      await unsealInto(tools.paths.unsealed, openedServices(await stackRelease(tools), tools.secrets));
+    },
+    async undo({ isNew }) {
+      if (isNew) await rm(tools.paths.unsealed, { recursive: true, force: true });
+    },
+  };
+}
+
+const certificateNames: readonly string[] = Object.values(certificateSecrets);
+
+/** S3 knows its keys by a short name; everything else is 256 random bits. */
+function makeSecret(name: string): string {
+  return name === 's3_access_key' ? randomBytes(10).toString('hex') : generateSecret();
+}

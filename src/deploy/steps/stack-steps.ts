@@ -1,0 +1,154 @@
+// The stack's folder, its data volumes, and its containers. Compose does the work; health decides.
+
+import { chown, rm } from 'node:fs/promises';
+import { OnsteadError } from '../../base/errors.ts';
+import type { Executor } from '../../journal/index.ts';
+import { findDrift, writeStack } from '../../stack/index.ts';
+import { readFact, writeFact, clearFact } from '../facts.ts';
+import type { InstallSteps, VolumePin } from '../install-plan.ts';
+import { renderKept } from '../stack-files.ts';
+import { containersOf, type DeployTools } from '../tools.ts';
+
+const VOLUME_LABEL = 'onstead.volume';
+const OPERATION_LABEL = 'onstead.made-by';
+const HEALTHY_WITHIN_MS = 10 * 60_000;
+
+export function makeVolumesStep(tools: DeployTools): Executor<InstallSteps['make-volumes']> {
+  return {
+    async holds({ volumes }) {
+      const engine = await tools.engine();
+      const found = await Promise.all(volumes.map(({ name }) => engine.volumes.inspect(name)));
+      return found.every((volume) => volume !== undefined && volume.labels[VOLUME_LABEL] !== undefined);
+    },
+    async apply({ volumes }, { operation }) {
+      const engine = await tools.engine();
+      for (const { key, name, owner } of volumes) {
+        if ((await engine.volumes.inspect(name)) !== undefined) continue;
+        const { mountpoint } = await engine.volumes.create(name, {
+          [VOLUME_LABEL]: key,
+          [OPERATION_LABEL]: operation,
+        });
+        await giveTo(mountpoint, owner);
+      }
+    },
+    async undo({ missing }, { operation }) {
+      const engine = await tools.engine();
+      for (const name of missing) {
+        const volume = await engine.volumes.inspect(name);
+        // Only what this very operation made; data of another origin is never removed here.
+        if (volume?.labels[OPERATION_LABEL] === operation) await engine.volumes.remove(name);
+      }
+    },
+  };
+}
+
+/** Containers run without root, so their empty volume has to be theirs before the first start. */
+async function giveTo(folder: string, owner: VolumePin['owner']): Promise<void> {
+  const [uid = 0, gid = uid] = owner.split(':').map(Number);
+  await chown(folder, uid, gid);
+}
+
+export function writeStackStep(tools: DeployTools): Executor<InstallSteps['write-stack']> {
+  return {
+    async holds(input) {
+      return (await findDrift(tools.paths.stack, await renderKept(tools, input))).length === 0;
+    },
+    async apply(input) {
+      const files = await renderKept(tools, input);
+      await writeStack(tools.paths.stack, files);
+      if (readFact(tools.journal, 'holderImage') === undefined) {
+        const nginx = (input.images.find(({ service }) => service === 'nginx') ?? input.images[0])?.tag;
+        if (nginx !== undefined) writeFact(tools.journal, 'holderImage', nginx);
+      }
+    },
+    async undo({ isNew }) {
+      if (!isNew) return;
+      await rm(tools.paths.stack, { recursive: true, force: true });
+      clearFact(tools.journal, 'holderImage');
+    },
+  };
+}
+
+export function startServicesStep(tools: DeployTools): Executor<InstallSteps['start-services']> {
+  return {
+    async holds({ project, services }) {
+      const compose = await tools.compose();
+      const wanted = await compose.hashes();
+      const model = await compose.config();
+      for (const service of services) {
+        const containers = await containersOf(tools, project, service);
+        const current = containers.filter(({ labels }) => labels[HASH_LABEL] === wanted[service]);
+        if (current.length !== replicasOf(model.services[service]) || current.length !== containers.length)
+          return false;
+        if (
+          !current.every(
+            ({ status, health }) => status === 'running' && (health === 'healthy' || health === 'none'),
+          )
+        )
+          return false;
+      }
+      return true;
+    },
+    async apply({ project, services }, context) {
+      const compose = await tools.compose();
+      await compose.up({ services, noDeps: true, signal: context.signal });
+      const engine = await tools.engine();
+      const all = (
+        await Promise.all(services.map((service) => containersOf(tools, project, service)))
+      ).flat();
+      if (all.length === 0) throw nothingStarted(services);
+      let ready = 0;
+      await engine.containers.waitHealthy(
+        all.map(({ id }) => id),
+        {
+          timeoutMs: HEALTHY_WITHIN_MS,
+          signal: context.signal,
+          onState: (state) => {
+            if (state.ready) ready += 1;
+            context.progress({
+              done: ready,
+              total: all.length,
+              unit: 'items',
+              note: `${state.name} ${state.health}`,
+            });
+          },
+        },
+      );
+      return `${all.length} ${all.length === 1 ? 'container' : 'containers'} healthy`;
+    },
+    async undo({ project, absent }) {
+      const engine = await tools.engine();
+      for (const service of absent) {
+        for (const { id } of await containersOf(tools, project, service)) {
+          await engine.containers.stop(id);
+          await engine.containers.remove(id, { volumes: true });
+        }
+      }
+      await removeEmptyNetworks(tools, project);
+    },
+  };
+}
+
+const HASH_LABEL = 'com.docker.compose.config-hash';
+
+function replicasOf(service: Readonly<Record<string, unknown>> | undefined): number {
+  const deploy = service?.['deploy'] as { replicas?: number } | undefined;
+  return deploy?.replicas ?? 1;
+}
+
+async function removeEmptyNetworks(tools: DeployTools, project: string): Promise<void> {
+  const engine = await tools.engine();
+  if ((await engine.containers.list({ project })).length > 0) return;
+  const networks = await engine.networks.list({ labels: [`com.docker.compose.project=${project}`] });
+  for (const { name } of networks) await engine.networks.remove(name);
+}
+
+function nothingStarted(services: readonly string[]): OnsteadError {
+  return new OnsteadError(
+    'compose.started-nothing',
+    `Compose started no container of ${services.join(', ')}.`,
+    {
+      next: "Run `docker compose up` in the stack's folder to see why.",
+    },
+  );
+}

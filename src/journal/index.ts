@@ -1,0 +1,25 @@
+// The journal's face: operations that survive a power cut, and the runner that carries them on.
+
+export { openDatabase, databaseVersion, type Db } from './database.ts';
+export { Journal, type NewOperation, type PlannedStep } from './journal.ts';
+export {
+  Runner,
+  attemptLimit,
+  type AnyExecutor,
+  type Executor,
+  type ExecutorTable,
+  type FaultPoint,
+  type StepContext,
+} from './runner.ts';
+export {
+  ErrorReportSchema,
+  EventSchema,
+  OperationSchema,
+  ProgressSchema,
+  StepSchema,
+  type JournalEvent,
+  type OperationView,
+  type Progress,
+  type StepView,
+} from './schema.ts';
+export { isOver, operationStates, stepStates, type OperationState, type StepState } from './states.ts';

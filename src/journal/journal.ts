@@ -1,0 +1,293 @@
+// What was planned, tried and held: operations, their steps and their events. Every change is on the disk when
+// the call returns; listeners hear of it afterwards.
+
+import { EventEmitter } from 'node:events';
+import type { Clock } from '../base/clock.ts';
+import { OnsteadError, reportOf, type ErrorReport } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+import type { Db } from './database.ts';
+import type { JournalEvent, OperationView, Progress, StepView } from './schema.ts';
+import { isOver, mayMove, type OperationState, type StepState } from './states.ts';
+
+export interface PlannedStep {
+  readonly type: string;
+  readonly title: string;
+  readonly input: unknown;
+}
+
+export interface NewOperation {
+  readonly kind: string;
+  readonly title: string;
+  readonly input: unknown;
+  readonly steps: readonly PlannedStep[];
+}
+
+export interface StoredStep extends StepView {
+  readonly input: unknown;
+}
+
+interface OperationRow {
+  id: string;
+  kind: string;
+  title: string;
+  state: OperationState;
+  input: string;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  error: string | null;
+}
+
+interface StepRow {
+  n: number;
+  type: string;
+  title: string;
+  input: string;
+  state: StepState;
+  attempts: number;
+  started_at: string | null;
+  finished_at: string | null;
+  note: string | null;
+  error: string | null;
+}
+
+interface EventRow {
+  seq: number;
+  operation: string;
+  at: string;
+  type: JournalEvent['type'];
+  step: number | null;
+  state: string | null;
+  text: string | null;
+}
+
+export class Journal {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #heard = new EventEmitter().setMaxListeners(0);
+  /** The newest progress of each running step. It is worth showing, not worth a disk flush. */
+  readonly #progress = new Map<string, Progress>();
+
+  constructor(db: Db, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  /** Writes the whole plan. Refused while another operation is not over, unless that one may be resumed. */
+  create(operation: NewOperation): OperationView {
+    const id = newId(operation.kind, this.#clock.now());
+    this.#db.transaction(() => {
+      const busy = this.unfinished()[0];
+      if (busy !== undefined) throw busyError(busy);
+      this.#db
+        .prepare(
+          `insert into operation (id, kind, title, state, input, created_at) values (?, ?, ?, 'planned', ?, ?)`,
+        )
+        .run(id, operation.kind, operation.title, JSON.stringify(operation.input), this.#now());
+      const insert = this.#db.prepare(
+        `insert into step (operation, n, type, title, input, state) values (?, ?, ?, ?, ?, 'pending')`,
+      );
+      operation.steps.forEach((step, index) =>
+        insert.run(id, index + 1, step.type, step.title, JSON.stringify(step.input)),
+      );
+    })();
+    this.#event(id, { type: 'operation', state: 'planned', text: operation.title });
+    return this.get(id);
+  }
+
+  get(id: string): OperationView {
+    const row = this.#db.prepare(`select * from operation where id = ?`).get(id) as OperationRow | undefined;
+    if (row === undefined) {
+      throw new OnsteadError('operation.unknown', `There is no operation "${id}".`, {
+        next: 'List them with `onstead operations`.',
+      });
+    }
+    return operationView(row, this.steps(id));
+  }
+
+  input(id: string): unknown {
+    const row = this.#db.prepare(`select input from operation where id = ?`).get(id) as OperationRow;
+    return JSON.parse(row.input);
+  }
+
+  steps(id: string): StoredStep[] {
+    const rows = this.#db.prepare(`select * from step where operation = ? order by n`).all(id) as StepRow[];
+    return rows.map((row) => stepView(row, this.#progress.get(progressKey(id, row.n)) ?? null));
+  }
+
+  list(limit = 50): OperationView[] {
+    const rows = this.#db
+      .prepare(`select * from operation order by created_at desc, id desc limit ?`)
+      .all(limit) as OperationRow[];
+    return rows.map((row) => operationView(row, this.steps(row.id)));
+  }
+
+  unfinished(): OperationView[] {
+    return this.list(1000).filter((operation) => !isOver(operation.state));
+  }
+
+  move(id: string, to: OperationState, error?: unknown): void {
+    const { state: from, startedAt } = this.get(id);
+    if (from === to) return;
+    if (!mayMove(from, to)) throw new Error(`an operation cannot go from ${from} to ${to}`);
+    const report = error === undefined ? null : JSON.stringify(reportOf(error));
+    this.#db
+      .prepare(
+        `update operation set state = ?, started_at = ?, finished_at = ?, error = coalesce(?, error) where id = ?`,
+      )
+      .run(to, startedAt ?? this.#now(), isOver(to) || to === 'stuck' ? this.#now() : null, report, id);
+    this.#event(id, {
+      type: 'operation',
+      state: to,
+      text: error === undefined ? null : reportOf(error).message,
+    });
+  }
+
+  /** Counts one more attempt of a step, before anything is tried. */
+  attempt(id: string, n: number, state: 'running' | 'undoing'): void {
+    this.#db
+      .prepare(
+        `update step set state = ?, attempts = attempts + 1, started_at = ?, finished_at = null, error = null
+          where operation = ? and n = ?`,
+      )
+      .run(state, this.#now(), id, n);
+    this.#event(id, { type: 'step', step: n, state });
+  }
+
+  settle(id: string, n: number, state: StepState, outcome: { note?: string; error?: unknown } = {}): void {
+    this.#progress.delete(progressKey(id, n));
+    const report = outcome.error === undefined ? null : JSON.stringify(reportOf(outcome.error));
+    this.#db
+      .prepare(
+        `update step set state = ?, finished_at = ?, note = coalesce(?, note), error = ? where operation = ? and n = ?`,
+      )
+      .run(state, this.#now(), outcome.note ?? null, report, id, n);
+    const text = outcome.note ?? (outcome.error === undefined ? null : reportOf(outcome.error).message);
+    this.#event(id, { type: 'step', step: n, state, text });
+  }
+
+  /** Attempts are a budget for one direction; turning round or a person's resume starts a new one. */
+  forgiveAttempts(id: string): void {
+    this.#db.prepare(`update step set attempts = 0 where operation = ?`).run(id);
+  }
+
+  note(id: string, n: number | null, text: string): void {
+    this.#event(id, { type: 'note', step: n, text });
+  }
+
+  progress(id: string, n: number, progress: Progress): void {
+    this.#progress.set(progressKey(id, n), progress);
+    this.#tell({ ...blankEvent(id, this.#now()), type: 'progress', step: n, progress });
+  }
+
+  events(id: string, after = 0): JournalEvent[] {
+    const rows = this.#db
+      .prepare(`select * from event where operation = ? and seq > ? order by seq`)
+      .all(id, after) as EventRow[];
+    return rows.map((row) => ({ ...row, progress: null }));
+  }
+
+  /** Hears every event of every operation until the returned function is called. */
+  listen(listener: (event: JournalEvent) => void): () => void {
+    this.#heard.on('event', listener);
+    return () => this.#heard.off('event', listener);
+  }
+
+  /** A durable fact of the appliance, such as the installed release. */
+  fact<T>(key: string): T | undefined {
+    const row = this.#db.prepare(`select value from fact where key = ?`).get(key) as
+      { value: string } | undefined;
+    return row === undefined ? undefined : (JSON.parse(row.value) as T);
+  }
+
+  setFact(key: string, value: unknown): void {
+    this.#db
+      .prepare(
+        `insert into fact (key, value, updated_at) values (?, ?, ?)
+         on conflict (key) do update set value = excluded.value, updated_at = excluded.updated_at`,
+      )
+      .run(key, JSON.stringify(value), this.#now());
+  }
+
+  clearFact(key: string): void {
+    this.#db.prepare(`delete from fact where key = ?`).run(key);
+  }
+
+  /** Old stories are dropped; the operations themselves stay as history. */
+  forgetEventsBefore(time: Date): number {
+    return this.#db.prepare(`delete from event where at < ?`).run(time.toISOString()).changes;
+  }
+
+  #event(operation: string, event: Partial<JournalEvent> & { type: JournalEvent['type'] }): void {
+    const full = { ...blankEvent(operation, this.#now()), ...event };
+    const { lastInsertRowid } = this.#db
+      .prepare(`insert into event (operation, at, type, step, state, text) values (?, ?, ?, ?, ?, ?)`)
+      .run(operation, full.at, full.type, full.step, full.state, full.text);
+    this.#tell({ ...full, seq: Number(lastInsertRowid) });
+  }
+
+  #tell(event: JournalEvent): void {
+    this.#heard.emit('event', event);
+  }
+
+  #now(): string {
+    return this.#clock.now().toISOString();
+  }
+}
+
+function busyError(busy: OperationView): OnsteadError {
+  const stuck = busy.state === 'stuck';
+  return new OnsteadError(
+    stuck ? 'operation.stuck' : 'operation.busy',
+    stuck
+      ? `"${busy.title}" (${busy.id}) is stuck and has to be settled first.`
+      : `"${busy.title}" (${busy.id}) is running; only one change at a time is made.`,
+    {
+      next: stuck
+        ? `See \`onstead operations show ${busy.id}\`, then \`onstead operations resume ${busy.id}\` or \`onstead operations abandon ${busy.id}\`.`
+        : `Follow it with \`onstead operations show ${busy.id} --follow\` and try again when it is over.`,
+    },
+  );
+}
+
+function blankEvent(operation: string, at: string): JournalEvent {
+  return { seq: 0, at, operation, type: 'note', step: null, state: null, text: null, progress: null };
+}
+
+function progressKey(id: string, n: number): string {
+  return `${id}/${n}`;
+}
+
+function parseReport(text: string | null): OperationView['error'] {
+  return text === null ? null : (JSON.parse(text) as ErrorReport as OperationView['error']);
+}
+
+function operationView(row: OperationRow, steps: StoredStep[]): OperationView {
+  return {
+    id: row.id,
+    kind: row.kind,
+    title: row.title,
+    state: row.state,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    error: parseReport(row.error),
+    steps: steps.map(({ input: _input, ...step }) => step),
+  };
+}
+
+function stepView(row: StepRow, progress: Progress | null): StoredStep {
+  return {
+    n: row.n,
+    type: row.type,
+    title: row.title,
+    input: JSON.parse(row.input),
+    state: row.state,
+    attempts: row.attempts,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    note: row.note,
+    error: parseReport(row.error),
+    progress,
+  };
+}

@@ -1,0 +1,233 @@
+// Carries an operation from wherever the journal says it is to its end. It decides nothing about the work: the
+// plan says what, the executors do it, the tables in states.ts say what follows.
+
+import type { Clock } from '../base/clock.ts';
+import { isOnsteadError, OnsteadError, messageOf } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { Journal, StoredStep } from './journal.ts';
+import type { Progress } from './schema.ts';
+import { mayHaveEffect, resumeRules } from './states.ts';
+
+export interface StepContext {
+  readonly operation: string;
+  readonly signal: AbortSignal;
+  progress(progress: Progress): void;
+  note(text: string): void;
+}
+
+/** What can be done with one type of step. All of it may be called again after a crash. */
+export interface Executor<Input> {
+  /** True when the effect already stands, so that nothing has to be done. */
+  holds?(input: Input, context: StepContext): Promise<boolean>;
+  /** Brings the effect about; may return one line for the history. */
+  apply(input: Input, context: StepContext): Promise<string | void>;
+  /** Takes back what this operation brought about, and only that. */
+  undo?(input: Input, context: StepContext): Promise<void>;
+  /** Steps that prove the result; the operation shows as `verifying` from the first of them on. */
+  readonly verifies?: true;
+}
+
+/** One executor for each step type. `Steps` maps a type to its input, so that a missing one does not compile. */
+export type ExecutorTable<Steps> = { readonly [Type in keyof Steps]: Executor<Steps[Type]> };
+
+export type AnyExecutor = Executor<never>;
+
+/** Where a test may end the process: just before an effect, and between the effect and its record. */
+export type FaultPoint = 'before' | 'after';
+
+export interface RunnerOptions {
+  readonly journal: Journal;
+  readonly executors: Readonly<Record<string, AnyExecutor>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Errors that time may heal, for example an engine that is restarting. */
+  readonly isWorthWaiting: (error: unknown) => boolean;
+  readonly waitLimitMs?: number;
+  readonly fault?: (operation: string, step: string, point: FaultPoint) => void;
+}
+
+/** How often one step may be begun in one direction before a person has to look. */
+export const attemptLimit = 5;
+
+const WAIT_BETWEEN_MS = 1_000;
+
+export class Runner {
+  readonly #options: RunnerOptions;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #stopping = new AbortController();
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Starts what the journal holds for this operation; returns at once. */
+  start(id: string): void {
+    if (this.#running.has(id) || this.#stopping.signal.aborted) return;
+    const work = this.#carry(id)
+      .catch((error: unknown) =>
+        this.#options.log.error({ err: error, operation: id }, 'operation interrupted'),
+      )
+      .finally(() => this.#running.delete(id));
+    this.#running.set(id, work);
+  }
+
+  /** Called once when the daemon starts: goes on with everything that was cut off. */
+  resumeAll(): string[] {
+    const cutOff = this.#options.journal.unfinished().filter(({ state }) => resumeRules[state] !== 'leave');
+    for (const { id } of cutOff) this.start(id);
+    return cutOff.map(({ id }) => id);
+  }
+
+  /** A person says that the cause is gone. */
+  resumeStuck(id: string): void {
+    this.#options.journal.forgiveAttempts(id);
+    this.#options.journal.move(id, 'running');
+    this.start(id);
+  }
+
+  /** A person gives up: everything this operation did is taken back. */
+  abandonStuck(id: string): void {
+    this.#options.journal.forgiveAttempts(id);
+    this.#options.journal.move(id, 'rolling-back');
+    this.start(id);
+  }
+
+  async finished(id: string): Promise<void> {
+    await this.#running.get(id);
+  }
+
+  /** Stops between two effects; the journal knows where to go on. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new OnsteadError('daemon.stopping', 'The daemon is stopping.'));
+    await Promise.allSettled(this.#running.values());
+  }
+
+  async #carry(id: string): Promise<void> {
+    const { journal } = this.#options;
+    if (resumeRules[journal.get(id).state] === 'back') return this.#goBack(id);
+    if (journal.get(id).state === 'planned') journal.move(id, 'running');
+    for (const step of journal.steps(id)) {
+      if (step.state === 'done' || step.state === 'skipped') continue;
+      const error = await this.#forward(id, step);
+      if (error === undefined) continue;
+      if (this.#stopping.signal.aborted) return;
+      if (this.#options.isWorthWaiting(error)) return journal.move(id, 'stuck', stuckError(step, error));
+      journal.move(id, 'rolling-back', error);
+      journal.forgiveAttempts(id);
+      return this.#goBack(id);
+    }
+    journal.move(id, 'done');
+  }
+
+  /** Runs one step to its end. The returned error is final; undefined means that its effect stands. */
+  async #forward(id: string, step: StoredStep): Promise<unknown> {
+    const { journal, clock, fault } = this.#options;
+    const executor = this.#executor(step);
+    const context = this.#context(id, step.n);
+    const giveUpAtMs = clock.monotonicMs() + (this.#options.waitLimitMs ?? 300_000);
+    let waitingFor = '';
+    if (executor.verifies === true) journal.move(id, 'verifying');
+    if (step.attempts >= attemptLimit) return interruptedTooOften(step);
+    journal.attempt(id, step.n, 'running');
+    for (;;) {
+      if (this.#stopping.signal.aborted) return this.#stopping.signal.reason;
+      try {
+        fault?.(id, step.type, 'before');
+        if (await executor.holds?.(step.input as never, context)) {
+          // After an interrupted attempt the effect may be ours, so it counts as done and can be undone.
+          journal.settle(id, step.n, step.attempts > 0 ? 'done' : 'skipped');
+          return undefined;
+        }
+        const note = await executor.apply(step.input as never, context);
+        fault?.(id, step.type, 'after');
+        journal.settle(id, step.n, 'done', note === undefined ? {} : { note });
+        return undefined;
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return error; // the step stays `running` and is taken up again
+        const waiting = this.#options.isWorthWaiting(error) && clock.monotonicMs() < giveUpAtMs;
+        if (!waiting) {
+          journal.settle(id, step.n, 'failed', { error });
+          return error;
+        }
+        if (messageOf(error) !== waitingFor) journal.note(id, step.n, `Waiting: ${messageOf(error)}`);
+        waitingFor = messageOf(error);
+        await clock.sleep(WAIT_BETWEEN_MS, this.#stopping.signal).catch(() => {});
+      }
+    }
+  }
+
+  async #goBack(id: string): Promise<void> {
+    const { journal } = this.#options;
+    for (const step of journal.steps(id).toReversed()) {
+      if (!mayHaveEffect[step.state]) continue;
+      const error = await this.#undo(id, step);
+      if (error === undefined) continue;
+      if (!this.#stopping.signal.aborted) journal.move(id, 'stuck', stuckError(step, error));
+      return;
+    }
+    journal.move(id, 'rolled-back');
+  }
+
+  async #undo(id: string, step: StoredStep): Promise<unknown> {
+    const { journal, fault } = this.#options;
+    const executor = this.#executor(step);
+    if (executor.undo === undefined) {
+      if (step.state !== 'failed') journal.settle(id, step.n, 'undone');
+      return undefined;
+    }
+    if (this.#stopping.signal.aborted) return this.#stopping.signal.reason;
+    if (step.attempts >= attemptLimit) return interruptedTooOften(step);
+    const failure = step.error;
+    journal.attempt(id, step.n, 'undoing');
+    try {
+      fault?.(id, `undo:${step.type}`, 'before');
+      await executor.undo(step.input as never, this.#context(id, step.n));
+      fault?.(id, `undo:${step.type}`, 'after');
+      journal.settle(
+        id,
+        step.n,
+        'undone',
+        failure === null
+          ? {}
+          : { error: new OnsteadError(failure.code as never, failure.message, failure as never) },
+      );
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  #executor(step: StoredStep): AnyExecutor {
+    const executor = this.#options.executors[step.type];
+    if (executor !== undefined) return executor;
+    throw new OnsteadError('operation.unknown-step', `This Onstead does not know the step "${step.type}".`, {
+      next: 'Start the Onstead version that began the operation.',
+    });
+  }
+
+  #context(id: string, n: number): StepContext {
+    const { journal } = this.#options;
+    return {
+      operation: id,
+      signal: this.#stopping.signal,
+      progress: (progress) => journal.progress(id, n, progress),
+      note: (text) => journal.note(id, n, text),
+    };
+  }
+}
+
+function interruptedTooOften(step: StoredStep): OnsteadError {
+  return new OnsteadError(
+    'operation.interrupted',
+    `"${step.title}" was begun ${step.attempts} times and interrupted each time.`,
+    { next: "Look into the daemon's log for the cause: `journalctl -u onstead` or its log file." },
+  );
+}
+
+function stuckError(step: StoredStep, error: unknown): OnsteadError {
+  const next = isOnsteadError(error) ? error.next : undefined;
+  return new OnsteadError('operation.stuck', `"${step.title}" cannot go on: ${messageOf(error)}`, {
+    next: `${next ?? 'Remove the cause.'} Then run \`onstead operations resume\` to go on, or \`onstead operations abandon\` to take everything back.`,
+    cause: error,
+  });
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+// argv → one CLI verb, or the daemon.
+
+import { pathsUnder } from './base/paths.ts';
+import { Client } from './cli/client.ts';
+import { runCli } from './cli/run.ts';
+
+const paths = pathsUnder(process.env['ONSTEAD_ROOT'] ?? '/');
+const interrupted = new AbortController();
+let interruptions = 0;
+process.on('SIGINT', () => {
+  interruptions += 1;
+  if (interruptions > 1) process.exit(130);
+  interrupted.abort();
+});
+
+/** The daemon's rooms are loaded only where they are needed: the CLI starts quickly and the daemon stays small. */
+async function serve(): Promise<void> {
+  const { startDaemon } = await import('./daemon.ts');
+  const { faultFrom } = await import('./fault.ts');
+  const { DOCKER_HOST: dockerHost, ONSTEAD_COMPOSE: composeBinary, ONSTEAD_LOG: logLevel } = process.env;
+  const daemon = await startDaemon({
+    paths,
+    ...(dockerHost === undefined ? {} : { dockerHost }),
+    ...(composeBinary === undefined ? {} : { composeBinary }),
+    ...(logLevel === undefined ? {} : { logLevel }),
+    ...faultFrom(process.env),
+  });
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  process.once('SIGTERM', () => ask());
+  interrupted.signal.addEventListener('abort', () => ask());
+  await asked;
+  await daemon.stop();
+}
+
+process.exitCode = await runCli(
+  process.argv.slice(2),
+  { out: process.stdout, err: process.stderr, env: process.env },
+  { paths, client: new Client(paths.socket), serve, signal: interrupted.signal },
+);

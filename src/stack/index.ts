@@ -1,0 +1,14 @@
+// The stack's face: its folder of plain Compose files, its secrets, and the services' own administration.
+
+export { certificateEnd, certificateSecrets, ensureCertificates } from './certificates.ts';
+export { ensureLogin, mayLogIn, runSql, type DatabaseLogin } from './database.ts';
+export { composeFile, findDrift, overrideFile, renderStack, writeStack, type StackFiles } from './folder.ts';
+export { ensureBuckets, probeBuckets, type ObjectStoreAccess } from './object-store.ts';
+export type { StackInput } from './override.ts';
+export { generateSecret, SecretStore } from './secret-store.ts';
+export { kindOf, userOf } from './services/index.ts';
+export { objectStorePort } from './services/minio.ts';
+export { holderName } from './services/nginx.ts';
+export { readSettings, type Settings } from './settings.ts';
+export { isUnsealed, openedServices, secretNamesOf, unsealInto, type OpenedService } from './unseal.ts';
+export { sizingDemandFrom, sizingMachineFrom, type MachineCaps } from './machine-size.ts';

@@ -1,0 +1,170 @@
+// The appliance's secrets: generated here, kept encrypted, opened only into memory-backed files for the
+// containers that need them. Versions are kept, so that a rotation can be taken back.
+
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { OnsteadError, systemCode } from '../base/errors.ts';
+import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
+
+const VERSIONS_KEPT = 30;
+const KEY_BYTES = 32;
+const FORMAT = 'onstead-secrets-1';
+
+interface SecretVersion {
+  readonly at: string;
+  readonly value: string;
+}
+
+type Content = Record<string, SecretVersion[]>;
+
+interface Envelope {
+  readonly format: typeof FORMAT;
+  readonly nonce: string;
+  readonly tag: string;
+  readonly data: string;
+}
+
+export interface SecretStoreOptions {
+  readonly folder: string;
+  readonly machineKeyPath: string;
+  readonly clock: Clock;
+}
+
+export class SecretStore {
+  readonly #path: string;
+  readonly #key: Buffer;
+  readonly #clock: Clock;
+  #content: Content;
+
+  private constructor(path: string, key: Buffer, clock: Clock, content: Content) {
+    this.#path = path;
+    this.#key = key;
+    this.#clock = clock;
+    this.#content = content;
+  }
+
+  /** Opens the store; on a new appliance this makes its key. */
+  static async open(options: SecretStoreOptions): Promise<SecretStore> {
+    await ensureFolder(options.folder, 0o700);
+    const path = join(options.folder, 'secrets.json');
+    const sealed = await readTextIfAny(path);
+    const key = await machineKey(options.machineKeyPath, sealed !== undefined);
+    return new SecretStore(path, key, options.clock, sealed === undefined ? {} : unseal(sealed, key, path));
+  }
+
+  names(): string[] {
+    return Object.keys(this.#content).toSorted();
+  }
+
+  has(name: string): boolean {
+    return this.#content[name] !== undefined;
+  }
+
+  get(name: string): string {
+    const newest = this.#content[name]?.at(-1);
+    if (newest === undefined) {
+      throw new OnsteadError('secret.missing', `The secret "${name}" does not exist on this appliance.`, {
+        next: 'Run the installation again: it makes the secrets that are missing.',
+      });
+    }
+    return newest.value;
+  }
+
+  /** Makes every named secret that does not exist yet; returns the names of the new ones. */
+  async ensure(names: readonly string[], make: (name: string) => string = generateSecret): Promise<string[]> {
+    const missing = names.filter((name) => !this.has(name));
+    await this.setAll(Object.fromEntries(missing.map((name) => [name, make(name)])));
+    return missing;
+  }
+
+  async set(name: string, value: string): Promise<void> {
+    await this.setAll({ [name]: value });
+  }
+
+  /** One write for all of them: a certificate never stands beside another one's key. */
+  async setAll(values: Readonly<Record<string, string>>): Promise<void> {
+    if (Object.keys(values).length === 0) return;
+    const at = this.#clock.now().toISOString();
+    const next: Content = { ...this.#content };
+    for (const [name, value] of Object.entries(values)) {
+      next[name] = [...(next[name] ?? []), { at, value }].slice(-VERSIONS_KEPT);
+    }
+    await this.#save(next);
+  }
+
+  async remove(names: readonly string[]): Promise<void> {
+    await this.#save(
+      Object.fromEntries(Object.entries(this.#content).filter(([name]) => !names.includes(name))),
+    );
+  }
+
+  async #save(content: Content): Promise<void> {
+    await writeFileAtomic(this.#path, seal(content, this.#key), { mode: 0o600 });
+    this.#content = content;
+  }
+}
+
+/** 256 bits, written with characters that need no quoting anywhere. */
+export function generateSecret(): string {
+  return randomBytes(KEY_BYTES).toString('hex');
+}
+
+async function machineKey(path: string, mustExist: boolean): Promise<Buffer> {
+  try {
+    const key = Buffer.from((await readFile(path, 'utf8')).trim(), 'hex');
+    if (key.length === KEY_BYTES) return key;
+    throw keyError(path, 'is damaged');
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    if (mustExist) throw keyError(path, 'is missing');
+  }
+  const key = randomBytes(KEY_BYTES);
+  await ensureFolder(join(path, '..'));
+  await writeFileAtomic(path, `${key.toString('hex')}\n`, { mode: 0o600 });
+  return key;
+}
+
+function keyError(path: string, what: string): OnsteadError {
+  return new OnsteadError(
+    'secret.no-key',
+    `The machine key ${path} ${what}, so the secrets cannot be opened.`,
+    {
+      next: `Put the key back from your recovery kit or a copy of ${path}.`,
+    },
+  );
+}
+
+function seal(content: Content, key: Buffer): string {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(FORMAT));
+  const data = Buffer.concat([cipher.update(JSON.stringify(content), 'utf8'), cipher.final()]);
+  const envelope: Envelope = {
+    format: FORMAT,
+    nonce: nonce.toString('base64'),
+    tag: cipher.getAuthTag().toString('base64'),
+    data: data.toString('base64'),
+  };
+  return `${JSON.stringify(envelope)}\n`;
+}
+
+function unseal(text: string, key: Buffer, path: string): Content {
+  try {
+    const envelope = JSON.parse(text) as Envelope;
+    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(envelope.nonce, 'base64'))
+      .setAAD(Buffer.from(FORMAT))
+      .setAuthTag(Buffer.from(envelope.tag, 'base64'));
+    const data = Buffer.concat([decipher.update(Buffer.from(envelope.data, 'base64')), decipher.final()]);
+    return JSON.parse(data.toString('utf8')) as Content;
+  } catch {
+    // The cause is left out on purpose: a parser's message may quote what it read.
+    throw new OnsteadError(
+      'secret.unreadable',
+      `The secret store ${path} cannot be opened with this machine's key.`,
+      {
+        next: 'Restore the store and the key from the same backup.',
+      },
+    );
+  }
+}

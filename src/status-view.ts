@@ -1,0 +1,63 @@
+// Is it well, in one sentence, and what needs a person.
+
+import type { ServiceAnswer, StatusAnswer } from './api/index.ts';
+import { readFact, type DeployTools } from './deploy/index.ts';
+import { readServices } from './service-view.ts';
+import { certificateEnd, certificateSecrets } from './stack/index.ts';
+
+export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
+  const { journal, secrets } = tools;
+  const installed = readFact(journal, 'installed');
+  const services = await readServices(tools);
+  const operation = journal.unfinished()[0];
+  const ill = services.filter(({ well, wanted }) => well < wanted);
+  const attention: StatusAnswer['attention'] = ill.map(({ name }) => ({
+    what: `${name} is not well.`,
+    command: `onstead logs ${name}`,
+  }));
+  if (operation?.state === 'stuck') {
+    attention.push({
+      what: `"${operation.title}" is stuck.`,
+      command: `onstead operations show ${operation.id}`,
+    });
+  }
+  return {
+    sentence: sentenceFor(installed?.title, services, ill, operation?.title),
+    well: attention.length === 0,
+    release:
+      installed === undefined
+        ? null
+        : {
+            product: installed.product,
+            title: installed.title,
+            version: installed.version,
+            installedAt: installed.installedAt,
+          },
+    addresses: installed === undefined ? [] : addressesOf(tools),
+    certificateEnds: secrets.has(certificateSecrets.server)
+      ? certificateEnd(secrets.get(certificateSecrets.server)).toISOString()
+      : null,
+    services,
+    operation:
+      operation === undefined ? null : { id: operation.id, title: operation.title, state: operation.state },
+    attention,
+  };
+}
+
+function sentenceFor(
+  title: string | undefined,
+  services: readonly ServiceAnswer[],
+  ill: readonly ServiceAnswer[],
+  underWay: string | undefined,
+): string {
+  if (underWay !== undefined) return `${underWay}: under way.`;
+  if (title === undefined) return 'Nothing is installed yet.';
+  if (ill.length > 0) return `${title} is not well: ${ill.map(({ name }) => name).join(', ')}.`;
+  return `${title} is well: ${services.length} services run.`;
+}
+
+function addressesOf({ settings }: DeployTools): string[] {
+  const { httpsPort, names } = settings().edge;
+  const port = httpsPort === 443 ? '' : `:${httpsPort}`;
+  return (names.length === 0 ? ['localhost'] : names).map((name) => `https://${name}${port}`);
+}
