@@ -3,9 +3,9 @@
 import t from 'tap';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readdirSync, rmSync, statfsSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { availableParallelism, networkInterfaces, release } from 'node:os';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { availableParallelism, networkInterfaces, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   analyzeFacts,
@@ -112,6 +112,25 @@ t.test('the engine on its socket is described, or the reason why it does not ans
   const absent = await detectMachine({ engineSocket: '/nonexistent/engine.sock' });
   t.match(absent.engine, { details: null, problem: { kind: 'absent' } });
   t.equal(analyzeFacts(absent).checks.find((one) => one.id === 'engine')?.status, 'fail');
+});
+
+t.test('an engine that takes the call and never answers holds up nothing else', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'machine-'));
+  const calls = new Set<Socket>();
+  const server = createServer((call) => calls.add(call));
+  const engineSocket = join(folder, 'engine.sock');
+  await once(server.listen(engineSocket), 'listening');
+  t.teardown(() => {
+    for (const call of calls) call.destroy();
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+  const started = performance.now();
+  const facts = await detectMachine({ engineSocket });
+  t.ok(performance.now() - started < 4_000);
+  t.match(facts.engine, { details: null, problem: { kind: 'silent' } });
+  t.strictSame(facts.missing, {}, 'all the rest is known');
+  t.equal(facts.disks?.folders.length, 4);
 });
 
 t.test('facts that were collected into a folder can be judged later, and elsewhere', async (t) => {
