@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { openCompose } from '../../src/engine/index.ts';
+import { isRetryable, openCompose } from '../../src/engine/index.ts';
 import type { Compose, ComposeOptions, ComposeProgress } from '../../src/engine/index.ts';
 import { run } from '../../src/base/process.ts';
 import { openLab } from './engine-lab.ts';
@@ -175,9 +175,11 @@ t.test('applying is cut by its signal', async (t) => {
   await t.rejects(compose.up({ signal: AbortSignal.timeout(2_000) }), { name: 'TimeoutError' });
 });
 
-t.test('an engine that is not there is an error with what to do', async (t) => {
+t.test('an engine that is not there is a lost call, which may be tried again', async (t) => {
   const compose = await project(FILE(), { dockerHost: `unix://${lab.folder}/none.sock` });
-  await t.rejects(compose.up(), { code: 'compose.failed', next: /systemctl start docker/ });
+  const error = await compose.up().catch((e: unknown) => e);
+  t.match(error, { code: 'engine.lost', next: /systemctl status docker/ });
+  t.equal(isRetryable(error), true);
 });
 
 t.test('nothing of our own environment reaches Compose but PATH and HOME', async (t) => {
