@@ -12,7 +12,7 @@ import type { Source } from '../source.ts';
 import type { Collector } from './context.ts';
 import { printable } from '../printable.ts';
 
-const FLUSH_BUDGET_MS = 1_500;
+const FLUSH_BUDGET_MS = 1_200;
 /** Where data is written for good; the others only need room. */
 const FLUSHED: readonly FolderRole[] = ['state', 'engine'];
 
