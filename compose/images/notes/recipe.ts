@@ -20,9 +20,9 @@ const APP = join(import.meta.dirname, '..', '..', 'sample-app');
 const ACCOUNT = { name: 'app', id: 10_002, home: '/tmp' };
 
 export const NOTES_RUN: RunSettings = {
-  entrypoint: ['node', '--max-semi-space-size=2', '/app/src/main.ts'],
-  command: ['serve'],
-  env: { NODE_ENV: 'production' },
+  // A command, not an entrypoint: `migrate` is run in the same image as a command of its own.
+  command: ['node', '/app/src/main.ts', 'serve'],
+  env: { NODE_ENV: 'production', NODE_OPTIONS: '--max-semi-space-size=2' },
   user: '10002:10002',
   workingFolder: '/app',
   ports: [3000],

@@ -53,8 +53,8 @@ auth_service_required = none
 auth_client_required = none
 osd_pool_default_size = 1
 osd_pool_default_min_size = 1
-osd_pool_default_pg_num = 1
-osd_pool_default_pgp_num = 1
+osd_pool_default_pg_num = 4
+osd_pool_default_pgp_num = 4
 osd_pool_default_pg_autoscale_mode = off
 mon_allow_pool_size_one = true
 mon_max_pg_per_osd = 1000
@@ -66,6 +66,7 @@ osd_erasure_code_plugins =
 osd_extblkdev_plugins =
 # A client that was killed is forgotten after this long, so that the next one need not wait.
 osd_client_watch_timeout = 3
+objecter_tick_interval = 1
 osd_default_notify_timeout = 3
 bluestore_compression_algorithm =
 # One monitor has nobody to wait for.
@@ -73,7 +74,6 @@ paxos_propose_interval = 0.02
 paxos_min_wait = 0.01
 mon_lease = 1
 mon_tick_interval = 1
-mon_allow_pool_size_one = true
 osd_mclock_skip_benchmark = true
 osd_mon_report_interval = 1
 log_to_stderr = true
@@ -114,13 +114,21 @@ CONF
 
 monitor= storage= gateway=
 
-# The gateway goes first, so that nothing is written while the store below it closes.
+# Ends one daemon: asked first, then, after the given seconds, killed.
+stop_one() {
+  kill "$1" 2>/dev/null || return 0
+  (sleep "$2" && kill -9 "$1") 2>/dev/null &
+  wait "$1" 2>/dev/null || true
+  kill $! 2>/dev/null || true
+}
+
+# The gateway goes first, so that nothing is written while the store below it closes. It holds no data itself,
+# and some of its background threads never hear that they should end: it is not waited for long.
 stop_all() {
   trap - TERM INT
-  for daemon in $gateway $storage $monitor; do
-    kill "$daemon" 2>/dev/null || continue
-    wait "$daemon" 2>/dev/null || true
-  done
+  [ -z "$gateway" ] || stop_one "$gateway" 2
+  [ -z "$storage" ] || stop_one "$storage" 60
+  [ -z "$monitor" ] || stop_one "$monitor" 10
 }
 trap 'stop_all; exit 0' TERM INT
 

@@ -39,7 +39,12 @@ process.on('unhandledRejection', (error) => {
   log('error', 'unexpected', { error: error instanceof Error ? error.message : String(error) });
 });
 
-await main(process.argv.slice(2)).catch((error: unknown) => {
-  log('error', error instanceof Error ? error.message : String(error));
+const args = process.argv.slice(2);
+
+await main(args).catch((error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  // The app logs; a command that a person or a program runs speaks on stderr.
+  if (args[0] === undefined || args[0] === 'serve') log('error', message);
+  else process.stderr.write(`${message}\n`);
   process.exit(1);
 });
