@@ -6,6 +6,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parse } from 'yaml';
 import { buildImages } from '../../compose/images/builder.ts';
 import { findRelease, releaseCompose } from '../../compose/sample-app/releases.ts';
 import { run } from '../../src/base/process.ts';
@@ -76,11 +77,17 @@ export interface Migrated {
   readonly broken: readonly { version: number; state: string }[];
 }
 
+interface AppOptions extends RunOptions {
+  /** Added to the environment that the Compose file gives. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export class SampleStack {
   readonly project = `onstead-test-${randomBytes(4).toString('hex')}`;
   readonly folder = mkdtempSync(join(tmpdir(), 'onstead-sample-'));
   readonly #images: Readonly<Record<string, string>>;
   readonly #extra: string[] = [];
+  #release = '1.0.0';
 
   constructor(images: Readonly<Record<string, string>>) {
     this.#images = images;
@@ -91,6 +98,7 @@ export class SampleStack {
   }
 
   useRelease(name: string): void {
+    this.#release = name;
     writeFileSync(join(this.folder, 'compose.yaml'), releaseCompose(name, { images: this.#images }));
   }
 
@@ -102,16 +110,27 @@ export class SampleStack {
     return docker(['compose', '-p', this.project, ...args], { cwd: this.folder, ...options });
   }
 
-  async app(
-    args: readonly string[],
-    options: RunOptions & { env?: Record<string, string> } = {},
-  ): Promise<RunResult> {
-    const env = Object.entries(options.env ?? {}).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
-    const { env: _env, ...rest } = options;
-    return this.compose(
-      ['run', '--rm', '--no-deps', '-T', ...env, 'app', 'node', '/app/src/main.ts', ...args],
+  /** One command of the app, in the image of the release in use. */
+  async app(args: readonly string[], options: AppOptions = {}): Promise<RunResult> {
+    const { env = {}, ...rest } = options;
+    const command = ['node', '/app/src/main.ts', ...args];
+    return docker(
+      ['run', '--rm', ...this.#appArguments(env), findRelease(this.#release).image, ...command],
       rest,
     );
+  }
+
+  #appArguments(env: Readonly<Record<string, string>>): string[] {
+    const file = parse(releaseCompose(this.#release)) as {
+      services: { app: { environment: Record<string, string> } };
+    };
+    return [
+      ...[`--network=${this.project}_default`, ...HARDENED],
+      ...['-v', `${join(this.folder, 'secrets')}:/run/secrets:ro`],
+      ...Object.entries({ ...file.services.app.environment, ...env }).map(
+        ([key, value]) => `--env=${key}=${value}`,
+      ),
+    ];
   }
 
   async migrate(args: readonly string[], env: Record<string, string> = {}): Promise<Migrated> {
@@ -133,14 +152,10 @@ export class SampleStack {
   /** A container of any release beside the stack's own app; returns its name and address. */
   async startRelease(name: string, env: Record<string, string> = {}): Promise<{ name: string; url: string }> {
     const container = `${this.project}-${name.replaceAll('.', '-')}-${randomBytes(2).toString('hex')}`;
-    const { stdout } = await this.compose(['config', '--format', 'json']);
-    const config = JSON.parse(stdout) as { services: { app: { environment: Record<string, string> } } };
-    const all = Object.entries({ ...config.services.app.environment, ...env });
     this.#extra.push(container);
     await docker([
-      ...['run', '-d', '--name', container, `--network=${this.project}_default`, ...HARDENED],
-      ...['-p', '127.0.0.1::3000', '-v', `${join(this.folder, 'secrets')}:/run/secrets:ro`],
-      ...all.map(([key, value]) => `--env=${key}=${value}`),
+      ...['run', '-d', '--name', container, '-p', '127.0.0.1::3000'],
+      ...this.#appArguments(env),
       findRelease(name).image,
     ]);
     // The port is gone again when the app ends at once, as one release does.

@@ -60,7 +60,7 @@ t.test('two migrations at once: one waits for the other and finds nothing left t
 });
 
 t.test('a migration that cannot get the lock changes nothing and says who holds it up', async (t) => {
-  const holder = stack.sql("SELECT GET_LOCK('notes.migrate', 0); DO SLEEP(6);");
+  const holder = stack.sql("SELECT GET_LOCK('notes.migrate', 0); DO SLEEP(4);");
   await until('the lock to be held', 5_000, async () => {
     return (await stack.sql("SELECT IS_FREE_LOCK('notes.migrate')")) === '0' ? true : undefined;
   });

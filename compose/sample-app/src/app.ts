@@ -32,7 +32,7 @@ export class App {
     this.#settings = settings;
     this.#release = release;
     this.#notes = new NoteTable(settings.database, release.schema, this.#metrics);
-    this.#memory = new Memory(settings.redis, this.#metrics);
+    this.#memory = new Memory(settings, release, this.#metrics);
     this.#storage = new Storage(settings.storage, this.#metrics);
     const parts = { notes: this.#notes, memory: this.#memory, storage: this.#storage, release };
     this.#http = new HttpApp({

@@ -5,9 +5,9 @@ import { createClient } from '@redis/client';
 import type { Note } from './database.ts';
 import { log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import type { Release } from './release.ts';
 import type { Settings } from './settings.ts';
 
-const LIST_KEY = 'notes:list';
 const LIST_SECONDS = 10;
 const SESSION_SECONDS = 30 * 24 * 3600;
 
@@ -21,18 +21,23 @@ export interface Session {
 export class Memory {
   readonly #client;
   readonly #metrics: Metrics;
+  /** One hash for all releases, a field for each, because each knows other columns; deleted, it is gone for all. */
+  readonly #listKey: string;
+  readonly #listField: string;
   #lastError = '';
 
-  constructor(settings: Settings['redis'], metrics: Metrics) {
+  constructor(settings: Settings, release: Release, metrics: Metrics) {
     this.#metrics = metrics;
+    this.#listKey = `${settings.database.name}:list`;
+    this.#listField = String(release.schema);
     this.#client = createClient({
       socket: {
-        host: settings.host,
-        port: settings.port,
+        host: settings.redis.host,
+        port: settings.redis.port,
         connectTimeout: 2_000,
         reconnectStrategy: (attempts) => Math.min(100 * (attempts + 1), 2_000),
       },
-      password: settings.password,
+      password: settings.redis.password,
       // Without this, calls would wait for Redis to come back instead of going on without it.
       disableOfflineQueue: true,
       commandOptions: { timeout: 2_000 },
@@ -50,17 +55,19 @@ export class Memory {
   }
 
   async cachedList(): Promise<Note[] | undefined> {
-    const text = await this.#quietly(() => this.#client.get(LIST_KEY));
+    const text = await this.#quietly(() => this.#client.hGet(this.#listKey, this.#listField));
     this.#metrics.cacheAsked(typeof text === 'string' ? 'hit' : 'miss');
     return typeof text === 'string' ? (JSON.parse(text) as Note[]) : undefined;
   }
 
   async keepList(notes: readonly Note[]): Promise<void> {
-    await this.#quietly(() => this.#client.set(LIST_KEY, JSON.stringify(notes), { EX: LIST_SECONDS }));
+    const text = JSON.stringify(notes);
+    await this.#quietly(() => this.#client.hSet(this.#listKey, this.#listField, text));
+    await this.#quietly(() => this.#client.expire(this.#listKey, LIST_SECONDS));
   }
 
   async forgetList(): Promise<void> {
-    await this.#quietly(() => this.#client.del(LIST_KEY));
+    await this.#quietly(() => this.#client.del(this.#listKey));
   }
 
   async session(id: string | undefined): Promise<Session> {
