@@ -2,9 +2,8 @@
 
 import { chmod, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import cron from 'node-cron';
-import { buildServer } from './api/index.ts';
-import { createAppliance } from './appliance.ts';
+import { schedule } from 'node-cron';
+import { buildServer, createAppliance } from './api/index.ts';
 import { systemClock, type Clock } from './base/clock.ts';
 import { OnsteadError } from './base/errors.ts';
 import { ensureFolder } from './base/files.ts';
@@ -15,7 +14,7 @@ import { BundleShelf, installExecutors, type DeployTools } from './deploy/index.
 import { connectEngine, isRetryable, openCompose, type Engine } from './engine/index.ts';
 import { Journal, openDatabase, Runner, type FaultPoint } from './journal/index.ts';
 import { detectMachine } from './machine/index.ts';
-import { readSettings, SecretStore } from './stack/index.ts';
+import { raiseStack, readSettings, readStackRelease, reopenSecrets, SecretStore } from './stack/index.ts';
 
 export interface DaemonOptions {
   readonly paths: Paths;
@@ -76,8 +75,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await chmod(paths.socket, 0o600);
   const resumed = runner.resumeAll();
   log.info({ socket: paths.socket, resumed }, 'ready');
+  if (journal.unfinished().length === 0)
+    void bringUp(tools).catch((error: unknown) =>
+      log.warn({ err: error }, 'the stack could not be brought up'),
+    );
 
-  const upkeep = cron.schedule('17 3 * * *', () => forgetOldEvents(journal, clock, log));
+  const upkeep = schedule('17 3 * * *', () => forgetOldEvents(journal, clock, log));
   return {
     async stop() {
       await upkeep.destroy();
@@ -87,6 +90,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       log.info('stopped');
     },
   };
+}
+
+/** After a reboot the secrets are shut and containers may be down; an operation would see to that by itself. */
+async function bringUp({ paths, clock, compose, log }: DeployTools): Promise<void> {
+  const release = await readStackRelease(paths);
+  if (release === undefined) return;
+  const reopened = await reopenSecrets(paths, release, clock);
+  const changes = await raiseStack(await compose());
+  if (reopened || changes > 0) log.info({ reopened, changes }, 'the stack was brought up');
 }
 
 function forgetOldEvents(journal: Journal, clock: Clock, log: Logger): void {

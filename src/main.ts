@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // argv → one CLI verb, or the daemon.
 
+import { faultFrom } from './base/fault.ts';
 import { pathsUnder } from './base/paths.ts';
 import { Client } from './cli/client.ts';
 import { runCli } from './cli/run.ts';
@@ -17,14 +18,14 @@ process.on('SIGINT', () => {
 /** The daemon's rooms are loaded only where they are needed: the CLI starts quickly and the daemon stays small. */
 async function serve(): Promise<void> {
   const { startDaemon } = await import('./daemon.ts');
-  const { faultFrom } = await import('./fault.ts');
   const { DOCKER_HOST: dockerHost, ONSTEAD_COMPOSE: composeBinary, ONSTEAD_LOG: logLevel } = process.env;
+  const fault = faultFrom(process.env);
   const daemon = await startDaemon({
     paths,
     ...(dockerHost === undefined ? {} : { dockerHost }),
     ...(composeBinary === undefined ? {} : { composeBinary }),
     ...(logLevel === undefined ? {} : { logLevel }),
-    ...faultFrom(process.env),
+    ...(fault === undefined ? {} : { fault }),
   });
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
   process.once('SIGTERM', () => ask());

@@ -1,6 +1,7 @@
 // The API's face: the server as a value, and what it asks of the appliance.
 
 export type { Appliance, Begun, LogQuery } from './appliance.ts';
+export { createAppliance } from './appliance-view.ts';
 export { buildServer } from './server.ts';
 export type { Server } from './route.ts';
 export type {

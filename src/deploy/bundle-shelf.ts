@@ -2,10 +2,9 @@
 // one that has is verified again, and must still be the same bundle.
 
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { OnsteadError, systemCode } from '../base/errors.ts';
-import { openBundle, readPublicKey, type PublicKey, type VerifiedBundle } from '../release/index.ts';
+import { stat } from 'node:fs/promises';
+import { OnsteadError } from '../base/errors.ts';
+import { openBundle, readTrustedKeys, type VerifiedBundle } from '../release/index.ts';
 import type { BundleReference } from './install-plan.ts';
 
 export interface OpenOptions {
@@ -29,7 +28,7 @@ export class BundleShelf {
     if (this.#open?.mark === mark) return this.#open.bundle;
     const { onProgress, signal } = options;
     const bundle = await openBundle(path, {
-      trustedKeys: await this.trustedKeys(),
+      trustedKeys: await readTrustedKeys(this.#trustFolder),
       ...(onProgress === undefined
         ? {}
         : { onProgress: ({ doneBytes, totalBytes }) => onProgress(doneBytes, totalBytes) }),
@@ -55,17 +54,6 @@ export class BundleShelf {
     const { bundle } = this.#open ?? {};
     this.#open = undefined;
     await bundle?.close();
-  }
-
-  async trustedKeys(): Promise<PublicKey[]> {
-    const names = await readdir(this.#trustFolder).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return [];
-      throw error;
-    });
-    const files = names.filter((name) => name.endsWith('.pub')).toSorted();
-    return Promise.all(
-      files.map(async (name) => readPublicKey(await readFile(join(this.#trustFolder, name), 'utf8'))),
-    );
   }
 }
 

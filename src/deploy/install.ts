@@ -5,11 +5,12 @@ import { OnsteadError } from '../base/errors.ts';
 import type { NewOperation } from '../journal/index.ts';
 import { checkNotOlder, checkUpgradePath, type VerifiedBundle } from '../release/index.ts';
 import { planSize } from '../sizing/index.ts';
+import { sizingMachineFrom } from '../machine/index.ts';
 import {
+  cappedMachine,
   certificateSecrets,
   secretNamesOf,
   sizingDemandFrom,
-  sizingMachineFrom,
   userOf,
 } from '../stack/index.ts';
 import { bundleId } from './bundle-shelf.ts';
@@ -84,7 +85,7 @@ async function targetOf(
   const kept = facts.isInstalled ? readFact(tools.journal, 'sizing') : undefined;
   const sized =
     kept === undefined
-      ? planSize(sizingMachineFrom(machine, settings.limits), demand)
+      ? planSize(cappedMachine(sizingMachineFrom(machine), settings.limits), demand)
       : { ok: true as const, plan: kept };
   if (!sized.ok) {
     throw new OnsteadError('sizing.too-small', sized.shortfalls.map(({ message }) => message).join(' '), {

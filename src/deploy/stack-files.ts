@@ -4,21 +4,19 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OnsteadError } from '../base/errors.ts';
 import { parseRelease, type Release } from '../release/index.ts';
-import { composeFile, renderStack, type StackFiles } from '../stack/index.ts';
+import { readStackRelease, renderStack, type StackFiles } from '../stack/index.ts';
 import { readFact } from './facts.ts';
 import type { InstallSteps } from './install-plan.ts';
 import { keptReleaseFile, releaseFolder } from './release-folder.ts';
 import type { DeployTools } from './tools.ts';
 
-/** The release whose files stand in the stack's folder now. */
-export async function stackRelease(tools: DeployTools): Promise<Release> {
-  const path = join(tools.paths.stack, composeFile);
-  return parseRelease(await readFile(path, 'utf8'), path);
-}
-
-export async function keptRelease(tools: DeployTools, version: string): Promise<Release> {
-  const path = join(releaseFolder(tools, version), keptReleaseFile);
-  return parseRelease(await readFile(path, 'utf8'), path);
+/** The release whose files stand in the stack's folder now; the steps that ask come after the one that writes it. */
+export async function stackRelease({ paths }: DeployTools): Promise<Release> {
+  const release = await readStackRelease(paths);
+  if (release !== undefined) return release;
+  throw new OnsteadError('stack.missing', `There is no stack in ${paths.stack}.`, {
+    next: 'Install the release again; the data volumes are kept.',
+  });
 }
 
 export async function renderKept(

@@ -84,8 +84,8 @@ export interface Compose {
   down(options?: DownOptions): Promise<void>;
   /** Running or not. */
   ps(): Promise<readonly ComposeContainer[]>;
-  /** Service → the hash of its definition, as Compose writes it on the containers it makes. */
-  hashes(): Promise<Readonly<Record<string, string>>>;
+  /** What `up` would change, asked of Compose itself; empty where everything runs as the files say. */
+  pending(options?: UpOptions): Promise<readonly ComposeProgress[]>;
   /** One command in a container of its own, with everything its service has; removed afterwards. */
   run(command: RunCommand): Promise<void>;
 }
@@ -124,7 +124,14 @@ export function openCompose(options: ComposeOptions): Compose {
     stop: (given = {}) => apply(stopArguments('stop', given), 'stop the stack', given),
     restart: (given = {}) => apply(stopArguments('restart', given), 'restart the services', given),
     down: (given = {}) => apply(downArguments(given), 'take the stack down', given),
-    hashes: async () => hashesFrom(await ask(['config', '--hash', '*'], 'read the stack')),
+    pending: async (given = {}) => {
+      const changes: ComposeProgress[] = [];
+      const onProgress = (progress: ComposeProgress): void => {
+        if (progress.status !== 'Running') changes.push(progress);
+      };
+      await apply(['--dry-run', ...upArguments(given)], 'compare the stack', { ...given, onProgress });
+      return changes;
+    },
     run: ({ service, name, command: [entrypoint = '', ...words], onLine, timeoutMs, signal }) =>
       apply(
         ['run', '--rm', '--no-deps', '-T', '--name', name, '--entrypoint', entrypoint, service, ...words],
@@ -193,15 +200,6 @@ function modelFrom(text: string): ComposeModel {
   } catch (cause) {
     throw new OnsteadError('compose.failed', 'Compose printed no model of the stack.', { cause });
   }
-}
-
-/** `service hash`, a line each. */
-function hashesFrom(text: string): Record<string, string> {
-  const pairs = text
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' '));
-  return Object.fromEntries(pairs.map(([service = '', hash = '']) => [service, hash]));
 }
 
 interface RawContainer {

@@ -19,7 +19,7 @@ const LEVEL = 6;
 /** gzip's output depends on the program and on how its input is cut. */
 const GZIP_KIND = `gzip${LEVEL}-${process.versions['zlib'] ?? ''}`;
 const FACTS_KIND = 'facts1';
-const CHUNK = 1024 * 1024;
+const CHUNK = 256 * 1024;
 
 export class BlobStore {
   readonly #folder: string;

@@ -93,6 +93,6 @@ async function* chunksOf(part: Part): AsyncGenerator<Uint8Array> {
 function changed(part: Part): OnsteadError {
   return new OnsteadError('bundle.cache', `A cached part of the bundle (${part.path}) is damaged.`, {
     next: 'Build again; the damaged part has been removed from the cache.',
-    details: [{ message: part.path, path: part.path }],
+    details: [{ message: part.path, sha256: part.sha256 }],
   });
 }

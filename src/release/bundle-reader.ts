@@ -11,7 +11,10 @@ export interface Range {
   readonly sizeBytes: number;
 }
 
+/** For hashing, into buffers that are used again. */
 const CHUNK = 1024 * 1024;
+/** For chunks that leave this file: what waits in streams is several of these. */
+const SMALL_CHUNK = 256 * 1024;
 
 export class BundleReader {
   readonly path: string;
@@ -78,8 +81,8 @@ export class BundleReader {
   /** The bytes of a range, each chunk in memory of its own. */
   async *chunks({ offset, sizeBytes }: Range): AsyncGenerator<Buffer> {
     const end = offset + sizeBytes;
-    for (let at = offset; at < end; at += CHUNK) {
-      const bytes = Buffer.allocUnsafe(Math.min(CHUNK, end - at));
+    for (let at = offset; at < end; at += SMALL_CHUNK) {
+      const bytes = Buffer.allocUnsafe(Math.min(SMALL_CHUNK, end - at));
       await this.#fill(bytes, at);
       yield bytes;
     }

@@ -52,14 +52,17 @@ async function addEntry(tar: Pack, root: string, path: string): Promise<void> {
   if (!facts.isFile()) throw odd(path, 'is neither a file, a folder nor a link');
   const mode = (facts.mode & 0o111) === 0 ? 0o644 : 0o755;
   const sink = tar.entry({ ...FIXED, name: path, size: facts.size, mode, type: 'file' });
-  await pipeline(createReadStream(full, { highWaterMark: 1024 * 1024 }), sink);
+  await pipeline(createReadStream(full, { highWaterMark: 256 * 1024 }), sink);
 }
 
 const FIXED = { mtime: MTIME, uid: 0, gid: 0, uname: '', gname: '' } as const;
 
 function entry(tar: Pack, header: Partial<Header> & { name: string }): Promise<void> {
   return new Promise((resolve, reject) => {
-    tar.entry({ ...FIXED, ...header }, (error) => (error ? reject(error) : resolve()));
+    tar.entry({ ...FIXED, ...header }, (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }
 

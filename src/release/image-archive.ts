@@ -30,7 +30,7 @@ export function imageArchive(input: ArchiveInput): Readable {
       },
     );
   }
-  return Readable.from(archive(input, layers), { objectMode: false, highWaterMark: 1024 * 1024 });
+  return Readable.from(archive(input, layers), { objectMode: false, highWaterMark: 256 * 1024 });
 }
 
 /** How many bytes `imageArchive` will give. */

@@ -131,7 +131,7 @@ async function takeLayer({ store, signal }: TakeOptions, piece: Piece): Promise<
   }
   const plain = `${piece.path}.plain`;
   const inflate = isGzip ? createGunzip({ chunkSize: 256 * 1024 }) : createZstdDecompress();
-  const feeding = pipeline(createReadStream(piece.path, { highWaterMark: 1024 * 1024 }), inflate);
+  const feeding = pipeline(createReadStream(piece.path, { highWaterMark: 256 * 1024 }), inflate);
   feeding.catch(() => {}); // `spool` meets the same error
   try {
     const { digest: diffId, sizeBytes } = await spool(inflate, plain, () => {});

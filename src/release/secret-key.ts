@@ -131,9 +131,10 @@ function limitsIn(bytes: Buffer): Limits {
 
 function stretch(password: string, salt: Uint8Array, limits: Limits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    scrypt(password, salt, SEALED, scryptOptions(limits), (error, key) =>
-      error ? reject(error) : resolve(key),
-    );
+    scrypt(password, salt, SEALED, scryptOptions(limits), (error, key) => {
+      if (error === null) resolve(key);
+      else reject(error);
+    });
   });
 }
 

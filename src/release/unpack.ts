@@ -10,6 +10,7 @@ import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { isOnsteadError, OnsteadError, systemCode } from '../base/errors.ts';
 import { syncFolder } from '../base/files.ts';
+import { diskFull, isDiskFull } from './disk-space.ts';
 import { damaged } from './bundle-reader.ts';
 import type { BundleReader, Range } from './bundle-reader.ts';
 
@@ -35,7 +36,7 @@ export interface Inflation {
 
 /** Inflates at most the signed number of bytes, and demands exactly that many. */
 export async function* inflated(chunks: AsyncIterable<Buffer>, expected: Inflation): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip({ chunkSize: 1024 * 1024 });
+  const gunzip = createGunzip({ chunkSize: 256 * 1024 });
   const feeding = pipeline(Readable.from(chunks, { objectMode: true, highWaterMark: 2 }), gunzip);
   feeding.catch(() => {}); // awaited below
   const hash = createHash('sha256');
@@ -141,13 +142,8 @@ function isInside(path: string): boolean {
 
 function asUnpackFailure(error: unknown, target: string): unknown {
   if (isOnsteadError(error)) return error;
+  if (isDiskFull(error)) return diskFull(target, error);
   switch (systemCode(error)) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return new OnsteadError('bundle.no-space', `The disk became full while unpacking to ${target}.`, {
-        next: 'Free some space there, then try again.',
-        cause: error,
-      });
     case 'ENOTEMPTY':
       return new OnsteadError('bundle.exists', `The folder ${target} exists already.`, {
         next: 'Remove it, or name another.',

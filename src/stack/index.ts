@@ -11,4 +11,5 @@ export { objectStorePort } from './services/minio.ts';
 export { holderName } from './services/nginx.ts';
 export { readSettings, type Settings } from './settings.ts';
 export { isUnsealed, openedServices, secretNamesOf, unsealInto, type OpenedService } from './unseal.ts';
-export { sizingDemandFrom, sizingMachineFrom, type MachineCaps } from './machine-size.ts';
+export { cappedMachine, sizingDemandFrom, type MachineCaps } from './machine-size.ts';
+export { raiseStack, readStackRelease, reopenSecrets } from './boot.ts';

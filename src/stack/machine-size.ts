@@ -1,7 +1,5 @@
 // Between the machine, the release and sizing: what is there, what is asked for, what the customer allows.
 
-import { OnsteadError } from '../base/errors.ts';
-import type { MachineFacts } from '../machine/index.ts';
 import type { Release, ReleaseService } from '../release/index.ts';
 import type { AppDemand, ExtraDemand, SizingDemand, SizingMachine } from '../sizing/index.ts';
 import { MIB, parseBytes } from '../base/units.ts';
@@ -15,25 +13,13 @@ export interface MachineCaps {
 
 const DEFAULT_REPLICA = { cpu: 0.5, memoryBytes: 512 * MIB };
 
-export function sizingMachineFrom(facts: MachineFacts, caps: MachineCaps = {}): SizingMachine {
-  const { cpu, memory, disks } = facts;
-  const disk = disks?.folders.find(({ role }) => role === 'engine') ?? disks?.folders[0];
-  if (cpu === undefined || memory === undefined || disk === undefined) {
-    throw new OnsteadError(
-      'machine.unknown',
-      'The CPUs, the memory or the disk of this machine could not be read.',
-      {
-        next: 'Run `onstead preflight` to see why.',
-      },
-    );
-  }
-  const state = disks?.folders.find(({ role }) => role === 'state');
+/** The part of the machine that the customer lets Onstead have. */
+export function cappedMachine(machine: SizingMachine, caps: MachineCaps): SizingMachine {
   return {
-    cpus: Math.min(cpu.cpus, caps.cpus ?? Infinity),
-    memoryBytes: Math.floor(Math.min(memory.usableBytes, caps.memoryBytes ?? Infinity)),
-    diskBytes: Math.floor(Math.min(disk.freeBytes, caps.diskBytes ?? Infinity)),
-    rotational: disk.rotational,
-    ...(state?.flush == null ? {} : { fsyncMs: state.flush.medianMs }),
+    ...machine,
+    cpus: Math.min(machine.cpus, caps.cpus ?? Infinity),
+    memoryBytes: Math.min(machine.memoryBytes, caps.memoryBytes ?? Infinity),
+    diskBytes: Math.min(machine.diskBytes, caps.diskBytes ?? Infinity),
   };
 }
 

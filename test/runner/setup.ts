@@ -76,7 +76,7 @@ async function installSampleApp(context: SetupContext): Promise<string | undefin
   if (!existsSync(join(folder, 'package-lock.json')) || existsSync(join(folder, 'node_modules')))
     return undefined;
   context.say('installing the dependencies of the sample app (npm ci)');
-  return step(context, 'sh', [join(context.root, 'test/runner/install.sh'), folder]);
+  return step(context, 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--prefix', folder]);
 }
 
 async function buildImages(context: SetupContext): Promise<string | undefined> {

@@ -29,9 +29,8 @@ export const systemRoutes: Routes = (server, appliance) => {
       const { tail, follow } = request.query;
       const gone = new AbortController();
       // The first line is fetched before the answer begins, so that an unknown service is a proper error.
-      const lines = appliance
-        .logs(request.params.name, { tail, follow, signal: gone.signal })
-        [Symbol.asyncIterator]();
+      const all = appliance.logs(request.params.name, { tail, follow, signal: gone.signal });
+      const lines = all[Symbol.asyncIterator]();
       const first = await lines.next();
       await answerInLines<LogMessage>(request, reply, async ({ send, signal }) => {
         signal.addEventListener('abort', () => gone.abort());

@@ -4,8 +4,14 @@ import { access, chmod } from 'node:fs/promises';
 import { OnsteadError } from '../../base/errors.ts';
 import { writeFileAtomic } from '../../base/files.ts';
 import { formatBytes, formatDuration } from '../../base/units.ts';
-import { BundleShelf } from '../../deploy/index.ts';
-import { inspectBundle, keygen, openBundle, readPublicKey, type BundleIndex } from '../../release/index.ts';
+import {
+  inspectBundle,
+  keygen,
+  openBundle,
+  readPublicKey,
+  readTrustedKeys,
+  type BundleIndex,
+} from '../../release/index.ts';
 import { readGiven } from '../given-file.ts';
 import { drawBar, type Terminal } from '../terminal.ts';
 import { listFlag, textFlag, type VerbInput } from '../verb.ts';
@@ -15,7 +21,7 @@ export async function verifyAction(input: VerbInput): Promise<number> {
   const files = listFlag(input, 'trust');
   const trustedKeys =
     files.length === 0
-      ? await new BundleShelf(paths.trust).trustedKeys()
+      ? await readTrustedKeys(paths.trust)
       : await Promise.all(files.map(async (file) => readPublicKey(await readGiven(file, 'public key'))));
   const startedMs = performance.now();
   await using bundle = await openBundle(args[1]!, {

@@ -1,6 +1,7 @@
 // Every verb, in the order in which the overview shows them.
 
 import type { Verb } from '../verb.ts';
+import { bootVerb } from './boot.ts';
 import { bundleVerb } from './bundle.ts';
 import { installVerb } from './install.ts';
 import { logsVerb } from './logs.ts';
@@ -20,6 +21,7 @@ export const verbs: readonly Verb[] = [
   preflightVerb,
   sizeVerb,
   bundleVerb,
+  bootVerb,
   serveVerb,
   versionVerb,
 ];

@@ -2,7 +2,7 @@
 
 import { OnsteadError } from '../../base/errors.ts';
 import { formatBytes, parseBytes } from '../../base/units.ts';
-import { detectMachine } from '../../machine/index.ts';
+import { detectMachine, sizingMachineFrom } from '../../machine/index.ts';
 import {
   defaultDemand,
   planSize,
@@ -10,7 +10,6 @@ import {
   type SizingMachine,
   type SizingPlan,
 } from '../../sizing/index.ts';
-import { sizingMachineFrom } from '../../stack/index.ts';
 import type { Terminal } from '../terminal.ts';
 import { isSet, textFlag, type Verb, type VerbInput } from '../verb.ts';
 

@@ -71,31 +71,17 @@ export function writeStackStep(tools: DeployTools): Executor<InstallSteps['write
 
 export function startServicesStep(tools: DeployTools): Executor<InstallSteps['start-services']> {
   return {
-    async holds({ project, services }) {
+    async holds({ project, services }, { signal }) {
       const compose = await tools.compose();
-      const wanted = await compose.hashes();
-      const model = await compose.config();
-      for (const service of services) {
-        const containers = await containersOf(tools, project, service);
-        const current = containers.filter(({ labels }) => labels[HASH_LABEL] === wanted[service]);
-        if (current.length !== replicasOf(model.services[service]) || current.length !== containers.length)
-          return false;
-        if (
-          !current.every(
-            ({ status, health }) => status === 'running' && (health === 'healthy' || health === 'none'),
-          )
-        )
-          return false;
-      }
-      return true;
+      if ((await compose.pending({ services, noDeps: true, signal })).length > 0) return false;
+      const containers = await containersOfAll(tools, project, services);
+      return containers.every(({ health }) => health === 'healthy' || health === 'none');
     },
     async apply({ project, services }, context) {
       const compose = await tools.compose();
       await compose.up({ services, noDeps: true, signal: context.signal });
       const engine = await tools.engine();
-      const all = (
-        await Promise.all(services.map((service) => containersOf(tools, project, service)))
-      ).flat();
+      const all = await containersOfAll(tools, project, services);
       if (all.length === 0) throw nothingStarted(services);
       let ready = 0;
       await engine.containers.waitHealthy(
@@ -129,11 +115,8 @@ export function startServicesStep(tools: DeployTools): Executor<InstallSteps['st
   };
 }
 
-const HASH_LABEL = 'com.docker.compose.config-hash';
-
-function replicasOf(service: Readonly<Record<string, unknown>> | undefined): number {
-  const deploy = service?.['deploy'] as { replicas?: number } | undefined;
-  return deploy?.replicas ?? 1;
+async function containersOfAll(tools: DeployTools, project: string, services: readonly string[]) {
+  return (await Promise.all(services.map((service) => containersOf(tools, project, service)))).flat();
 }
 
 async function removeEmptyNetworks(tools: DeployTools, project: string): Promise<void> {

@@ -1,9 +1,9 @@
 // What the API asks, answered from the rooms. Reading only: whatever changes the stack is an operation.
 
-import type { Appliance } from './api/index.ts';
-import { programVersion } from './base/program.ts';
-import { prepareInstall, readFact, type DeployTools } from './deploy/index.ts';
-import type { Runner } from './journal/index.ts';
+import type { Appliance } from './appliance.ts';
+import { programVersion } from '../base/program.ts';
+import { prepareInstall, readFact, type DeployTools } from '../deploy/index.ts';
+import type { Runner } from '../journal/index.ts';
 import { readLogs, readServices } from './service-view.ts';
 import { readStatus } from './status-view.ts';
 

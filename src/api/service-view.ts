@@ -1,9 +1,10 @@
 // The stack's services as people see them: replicas, health, restarts, and what they say.
 
-import type { LogMessage, LogQuery, ServiceAnswer } from './api/index.ts';
-import { OnsteadError } from './base/errors.ts';
-import { containersOf, readFact, type DeployTools } from './deploy/index.ts';
-import type { ContainerFacts } from './engine/index.ts';
+import type { LogQuery } from './appliance.ts';
+import type { LogMessage, ServiceAnswer } from './schemas.ts';
+import { OnsteadError } from '../base/errors.ts';
+import { containersOf, readFact, type DeployTools } from '../deploy/index.ts';
+import type { ContainerFacts } from '../engine/index.ts';
 
 export async function readServices(tools: DeployTools): Promise<ServiceAnswer[]> {
   const project = projectOf(tools);

@@ -1,9 +1,9 @@
 // Is it well, in one sentence, and what needs a person.
 
-import type { ServiceAnswer, StatusAnswer } from './api/index.ts';
-import { readFact, type DeployTools } from './deploy/index.ts';
+import type { ServiceAnswer, StatusAnswer } from './schemas.ts';
+import { readFact, type DeployTools } from '../deploy/index.ts';
 import { readServices } from './service-view.ts';
-import { certificateEnd, certificateSecrets } from './stack/index.ts';
+import { certificateEnd, certificateSecrets } from '../stack/index.ts';
 
 export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
   const { journal, secrets } = tools;

@@ -1,0 +1,39 @@
+// `onstead boot`: what the machine runs when it starts. Works with the daemon stopped, disabled or broken.
+
+import { systemClock } from '../../base/clock.ts';
+import { connectEngine, openCompose } from '../../engine/index.ts';
+import { raiseStack, readStackRelease, reopenSecrets } from '../../stack/index.ts';
+import { isSet, type Verb } from '../verb.ts';
+
+export const bootVerb: Verb = {
+  name: 'boot',
+  summary: 'Bring the stack up after a reboot; works without the daemon.',
+  usage: 'onstead boot [--secrets]',
+  flags: { secrets: { type: 'boolean', help: 'Only open the secrets, before the engine starts.' } },
+  examples: [['onstead boot', 'what the systemd unit onstead-stack runs']],
+  maxArgs: 0,
+  async run(input) {
+    const { paths, terminal, signal } = input;
+    const release = await readStackRelease(paths);
+    if (release === undefined) {
+      terminal.say('Nothing is installed; nothing to bring up.');
+      terminal.answer({ installed: false });
+      return;
+    }
+    const reopened = await reopenSecrets(paths, release, systemClock);
+    terminal.say(reopened ? 'The secrets are open again.' : 'The secrets are open.');
+    let changes = 0;
+    if (!isSet(input, 'secrets')) {
+      const engine = await connectEngine();
+      const composeBinary = process.env['ONSTEAD_COMPOSE'];
+      const compose = openCompose({
+        folder: paths.stack,
+        dockerHost: engine.dockerHost,
+        ...(composeBinary === undefined ? {} : { composeBinary }),
+      });
+      changes = await raiseStack(compose, signal);
+      terminal.say(changes === 0 ? `${release.title} runs.` : `${release.title} was brought up.`);
+    }
+    terminal.answer({ installed: true, reopened, changes });
+  },
+};
