@@ -166,7 +166,7 @@ export const ReleaseBlock = Type.Object(
         description: 'Release notes, Markdown, shown before an upgrade.',
         maxLength: 100_000,
         expect: 'text',
-        example: '|\n  Faster search.',
+        example: 'Search is faster.',
       }),
     ),
     upgrade: Type.Optional(
