@@ -46,7 +46,7 @@ function configOf(plan: ImagePlan): object {
   };
 }
 
-function containerSettings({ run, labels }: ImagePlan): object {
+function containerSettings({ tag, run, labels }: ImagePlan): object {
   const keys = (list: readonly string[]): object => Object.fromEntries(list.map((key) => [key, {}]));
   return {
     User: run.user,
@@ -66,7 +66,7 @@ function containerSettings({ run, labels }: ImagePlan): object {
       StartInterval: SECOND_NS / 2,
       Retries: 5,
     },
-    Labels: labels,
+    Labels: { ...labels, 'onstead.demo.image': tag },
   };
 }
 

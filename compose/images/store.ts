@@ -7,6 +7,7 @@ import { archiveOf } from './archive.ts';
 import type { ImageFile } from './archive.ts';
 
 export const LABEL = {
+  image: 'onstead.demo.image',
   recipe: 'onstead.demo.recipe',
   name: 'onstead.demo.name',
   packages: 'onstead.demo.packages',
@@ -39,11 +40,17 @@ export class ImageStore {
       });
     const found = new Map<string, BuiltImage>();
     for (const image of images) {
-      const tag = image.RepoTags?.find((name) => name !== '<none>:<none>');
-      if (tag === undefined) continue;
+      // An image may carry other people's tags too; only its own one counts, and only while it is there.
+      const tag = image.Labels[LABEL.image];
+      if (tag === undefined || image.RepoTags?.includes(tag) !== true) continue;
       const name = image.Labels[LABEL.name] ?? tag;
-      const built = { name, image: tag, id: image.Id, sizeBytes: image.Size, cached: true };
-      found.set(image.Labels[LABEL.recipe]!, built);
+      found.set(image.Labels[LABEL.recipe]!, {
+        name,
+        image: tag,
+        id: image.Id,
+        sizeBytes: image.Size,
+        cached: true,
+      });
     }
     return found;
   }
