@@ -38,11 +38,15 @@ export function openDatabase(path: string): Db {
 }
 
 function openFile(path: string): Db {
+  let db: Db | undefined;
   try {
-    const db = new Database(path);
-    db.pragma('quick_check');
+    db = new Database(path);
+    // Some damage is thrown, the rest is told in rows.
+    const found = db.pragma('quick_check(1)', { simple: true });
+    if (found !== 'ok') throw new Error(String(found).split('\n').at(-1));
     return db;
   } catch (cause) {
+    db?.close();
     throw new OnsteadError('journal.unreadable', `The journal ${path} cannot be read: ${messageOf(cause)}.`, {
       next: 'Move the file aside and restore it from the newest backup, then start the daemon again.',
       cause,

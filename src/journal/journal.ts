@@ -1,7 +1,6 @@
 // What was planned, tried and held: operations, their steps and their events. Every change is on the disk when
 // the call returns; listeners hear of it afterwards.
 
-import { EventEmitter } from 'node:events';
 import type { Clock } from '../base/clock.ts';
 import { OnsteadError, reportOf, type ErrorReport } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
@@ -64,7 +63,7 @@ interface EventRow {
 export class Journal {
   readonly #db: Db;
   readonly #clock: Clock;
-  readonly #heard = new EventEmitter().setMaxListeners(0);
+  readonly #listeners = new Set<(event: JournalEvent) => void>();
   /** The newest progress of each running step. It is worth showing, not worth a disk flush. */
   readonly #progress = new Map<string, Progress>();
 
@@ -76,7 +75,7 @@ export class Journal {
   /** Writes the whole plan. Refused while another operation is not over, unless that one may be resumed. */
   create(operation: NewOperation): OperationView {
     const id = newId(operation.kind, this.#clock.now());
-    this.#db.transaction(() => {
+    this.#record(id, { type: 'operation', state: 'planned', text: operation.title }, () => {
       const busy = this.unfinished()[0];
       if (busy !== undefined) throw busyError(busy);
       this.#db
@@ -90,8 +89,7 @@ export class Journal {
       operation.steps.forEach((step, index) =>
         insert.run(id, index + 1, step.type, step.title, JSON.stringify(step.input)),
       );
-    })();
-    this.#event(id, { type: 'operation', state: 'planned', text: operation.title });
+    });
     return this.get(id);
   }
 
@@ -130,40 +128,55 @@ export class Journal {
     const { state: from, startedAt } = this.get(id);
     if (from === to) return;
     if (!mayMove(from, to)) throw new Error(`an operation cannot go from ${from} to ${to}`);
-    const report = error === undefined ? null : JSON.stringify(reportOf(error));
-    this.#db
-      .prepare(
-        `update operation set state = ?, started_at = ?, finished_at = ?, error = coalesce(?, error) where id = ?`,
-      )
-      .run(to, startedAt ?? this.#now(), isOver(to) || to === 'stuck' ? this.#now() : null, report, id);
-    this.#event(id, {
-      type: 'operation',
-      state: to,
-      text: error === undefined ? null : reportOf(error).message,
+    const report = error === undefined ? null : reportOf(error);
+    this.#record(id, { type: 'operation', state: to, text: report?.message ?? null }, () => {
+      // Going on means that what was wrong is over; going back keeps the reason for it.
+      this.#db
+        .prepare(
+          `update operation set state = ?, started_at = ?, finished_at = ?,
+             error = case when ? = 'running' then null else coalesce(?, error) end where id = ?`,
+        )
+        .run(
+          to,
+          startedAt ?? this.#now(),
+          isOver(to) || to === 'stuck' ? this.#now() : null,
+          to,
+          report === null ? null : JSON.stringify(report),
+          id,
+        );
     });
   }
 
   /** Counts one more attempt of a step, before anything is tried. */
   attempt(id: string, n: number, state: 'running' | 'undoing'): void {
-    this.#db
-      .prepare(
-        `update step set state = ?, attempts = attempts + 1, started_at = ?, finished_at = null, error = null
-          where operation = ? and n = ?`,
-      )
-      .run(state, this.#now(), id, n);
-    this.#event(id, { type: 'step', step: n, state });
+    this.#record(id, { type: 'step', step: n, state }, () => {
+      this.#db
+        .prepare(
+          `update step set state = ?, attempts = attempts + 1, started_at = ?, finished_at = null, error = null
+            where operation = ? and n = ?`,
+        )
+        .run(state, this.#now(), id, n);
+    });
   }
 
   settle(id: string, n: number, state: StepState, outcome: { note?: string; error?: unknown } = {}): void {
     this.#progress.delete(progressKey(id, n));
-    const report = outcome.error === undefined ? null : JSON.stringify(reportOf(outcome.error));
-    this.#db
-      .prepare(
-        `update step set state = ?, finished_at = ?, note = coalesce(?, note), error = ? where operation = ? and n = ?`,
-      )
-      .run(state, this.#now(), outcome.note ?? null, report, id, n);
-    const text = outcome.note ?? (outcome.error === undefined ? null : reportOf(outcome.error).message);
-    this.#event(id, { type: 'step', step: n, state, text });
+    const report = outcome.error === undefined ? null : reportOf(outcome.error);
+    const text = outcome.note ?? report?.message ?? null;
+    this.#record(id, { type: 'step', step: n, state, text }, () => {
+      this.#db
+        .prepare(
+          `update step set state = ?, finished_at = ?, note = coalesce(?, note), error = ? where operation = ? and n = ?`,
+        )
+        .run(
+          state,
+          this.#now(),
+          outcome.note ?? null,
+          report === null ? null : JSON.stringify(report),
+          id,
+          n,
+        );
+    });
   }
 
   /** Attempts are a budget for one direction; turning round or a person's resume starts a new one. */
@@ -172,7 +185,7 @@ export class Journal {
   }
 
   note(id: string, n: number | null, text: string): void {
-    this.#event(id, { type: 'note', step: n, text });
+    this.#record(id, { type: 'note', step: n, text });
   }
 
   progress(id: string, n: number, progress: Progress): void {
@@ -189,8 +202,8 @@ export class Journal {
 
   /** Hears every event of every operation until the returned function is called. */
   listen(listener: (event: JournalEvent) => void): () => void {
-    this.#heard.on('event', listener);
-    return () => this.#heard.off('event', listener);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** A durable fact of the appliance, such as the installed release. */
@@ -218,16 +231,32 @@ export class Journal {
     return this.#db.prepare(`delete from event where at < ?`).run(time.toISOString()).changes;
   }
 
-  #event(operation: string, event: Partial<JournalEvent> & { type: JournalEvent['type'] }): void {
+  /** A change and the event that tells of it are one commit, so that the story has no gaps. */
+  #record(
+    operation: string,
+    event: Partial<JournalEvent> & { type: JournalEvent['type'] },
+    change: () => void = () => {},
+  ): void {
     const full = { ...blankEvent(operation, this.#now()), ...event };
-    const { lastInsertRowid } = this.#db
-      .prepare(`insert into event (operation, at, type, step, state, text) values (?, ?, ?, ?, ?, ?)`)
-      .run(operation, full.at, full.type, full.step, full.state, full.text);
-    this.#tell({ ...full, seq: Number(lastInsertRowid) });
+    const seq = this.#db
+      .transaction(() => {
+        change();
+        return this.#db
+          .prepare(`insert into event (operation, at, type, step, state, text) values (?, ?, ?, ?, ?, ?)`)
+          .run(operation, full.at, full.type, full.step, full.state, full.text).lastInsertRowid;
+      })
+      .immediate();
+    this.#tell({ ...full, seq: Number(seq) });
   }
 
   #tell(event: JournalEvent): void {
-    this.#heard.emit('event', event);
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch {
+        // What a listener cannot show is no failure of the step that it hears of.
+      }
+    }
   }
 
   #now(): string {
