@@ -74,7 +74,7 @@ export interface InstallSteps {
   'remember-size': { plan: SizingPlan; isNew: boolean };
   'make-secrets': { names: readonly string[]; hosts: readonly string[]; missing: readonly string[] };
   'load-images': { bundle: BundleReference; images: readonly ImagePin[]; missing: readonly string[] };
-  'make-volumes': { volumes: readonly VolumePin[]; missing: readonly string[] };
+  'make-volumes': { project: string; volumes: readonly VolumePin[]; missing: readonly string[] };
   'write-stack': {
     project: string;
     version: string;
@@ -128,6 +128,7 @@ export function planInstall(target: InstallTarget, facts: InstallFacts): Planned
       type: 'make-volumes',
       title: 'Make the data volumes',
       input: {
+        project: target.project,
         volumes,
         missing: absent(
           volumes.map(({ name }) => name),

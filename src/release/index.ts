@@ -23,3 +23,4 @@ export type { BundleFile, BundleImage, BundleIndex, BundleLayer, FileKind } from
 export type { BundlePhase, BundleProgress, OnProgress } from './progress.ts';
 export { packProgram, type ProgramPack } from './program-pack.ts';
 export { readTrustedKeys } from './trusted-keys.ts';
+export { checkYaml, type CheckedYaml } from './checked-yaml.ts';

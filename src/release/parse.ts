@@ -3,6 +3,7 @@
 import semver from 'semver';
 import { OnsteadError } from '../base/errors.ts';
 import { parseBytes, parseDuration } from '../base/units.ts';
+import { placeFindings, placeProblems } from './checked-yaml.ts';
 import { checkService } from './compose-rules.ts';
 import type { Mistake, Release, ReleaseService, ServiceSizing, SmokeCheck } from './release.ts';
 import {
@@ -20,7 +21,7 @@ import type { ServiceBlock, SizingBlock } from './schema.ts';
 import { checkShape, nearest, show } from './shape.ts';
 import type { Finding } from './shape.ts';
 import { readYaml } from './yaml-source.ts';
-import type { YamlPath, YamlSource } from './yaml-source.ts';
+import type { YamlPath } from './yaml-source.ts';
 
 type Map = Readonly<Record<string, unknown>>;
 
@@ -37,16 +38,12 @@ const ROLE_SECRETS: Partial<Record<string, readonly string[]>> = {
 export function parseRelease(text: string, fileName: string): Release {
   const source = readYaml(text);
   if (source.problems.length > 0) {
-    throw invalid(
-      fileName,
-      source.problems.map((problem) => ({ file: fileName, path: '', ...problem })),
-    );
+    throw invalid(fileName, placeProblems(fileName, source));
   }
   const root = source.value;
   if (!isMap(root)) throw invalid(fileName, [emptyFile(fileName, root)]);
   const { mistakes, warnings } = checkAll(root);
-  const placed = (findings: readonly Finding[]): Mistake[] =>
-    findings.map((finding) => placedIn(fileName, source, finding)).sort(byPlace);
+  const placed = (findings: readonly Finding[]): Mistake[] => placeFindings(fileName, source, findings);
   if (mistakes.length > 0) throw invalid(fileName, placed(mistakes));
   return releaseFrom(root, placed(warnings));
 }
@@ -60,22 +57,6 @@ function emptyFile(file: string, root: unknown): Mistake {
     message: `The file is ${show(root)}; it must be a Compose file.`,
     fix: 'Write name:, x-onstead: and services: at the top.',
   };
-}
-
-function placedIn(file: string, source: YamlSource, finding: Finding): Mistake {
-  const place = finding.at === 'key' ? source.placeOfKey(finding.path) : source.placeOfValue(finding.path);
-  return { file, ...place, path: written(finding.path), message: finding.message, fix: finding.fix };
-}
-
-function byPlace(a: Mistake, b: Mistake): number {
-  return a.line - b.line || a.column - b.column;
-}
-
-function written(path: YamlPath): string {
-  return path
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`))
-    .join('')
-    .replace(/^\./, '');
 }
 
 function invalid(file: string, mistakes: readonly Mistake[]): OnsteadError {

@@ -82,6 +82,8 @@ async function readArchive(options: TakeOptions): Promise<Pieces> {
       await workers.add(() => takePiece(options, pieces, { name, path, ...spooled }));
     }
     await feeding;
+    await workers.settle();
+    workers.throwIfFailed();
   } catch (error) {
     throw brokenOff(error);
   } finally {
@@ -89,7 +91,6 @@ async function readArchive(options: TakeOptions): Promise<Pieces> {
     options.archive.destroy();
     await workers.settle();
   }
-  workers.throwIfFailed();
   return pieces;
 }
 

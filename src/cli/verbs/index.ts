@@ -3,6 +3,7 @@
 import type { Verb } from '../verb.ts';
 import { bootVerb } from './boot.ts';
 import { bundleVerb } from './bundle.ts';
+import { certificateVerb } from './certificate.ts';
 import { installVerb } from './install.ts';
 import { logsVerb } from './logs.ts';
 import { operationsVerb } from './operations.ts';
@@ -10,6 +11,7 @@ import { preflightVerb } from './preflight.ts';
 import { serveVerb } from './serve.ts';
 import { sizeVerb } from './size.ts';
 import { servicesVerb, statusVerb } from './status.ts';
+import { uninstallVerb } from './uninstall.ts';
 import { versionVerb } from './version.ts';
 
 export const verbs: readonly Verb[] = [
@@ -20,7 +22,9 @@ export const verbs: readonly Verb[] = [
   operationsVerb,
   preflightVerb,
   sizeVerb,
+  certificateVerb,
   bundleVerb,
+  uninstallVerb,
   bootVerb,
   serveVerb,
   versionVerb,

@@ -1,51 +1,37 @@
 // The stack's folder, its data volumes, and its containers. Compose does the work; health decides.
 
-import { chown, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { OnsteadError } from '../../base/errors.ts';
 import type { Executor } from '../../journal/index.ts';
-import { findDrift, writeStack } from '../../stack/index.ts';
+import { findDrift, isOurVolume, makeVolume, removeVolumeMadeBy, writeStack } from '../../stack/index.ts';
 import { readFact, writeFact, clearFact } from '../facts.ts';
-import type { InstallSteps, VolumePin } from '../install-plan.ts';
+import type { InstallSteps } from '../install-plan.ts';
 import { renderKept } from '../stack-files.ts';
 import { containersOf, type DeployTools } from '../tools.ts';
 
-const VOLUME_LABEL = 'onstead.volume';
-const OPERATION_LABEL = 'onstead.made-by';
 const HEALTHY_WITHIN_MS = 10 * 60_000;
 
 export function makeVolumesStep(tools: DeployTools): Executor<InstallSteps['make-volumes']> {
   return {
     async holds({ volumes }) {
       const engine = await tools.engine();
-      const found = await Promise.all(volumes.map(({ name }) => engine.volumes.inspect(name)));
-      return found.every((volume) => volume !== undefined && volume.labels[VOLUME_LABEL] !== undefined);
+      const ours = await Promise.all(volumes.map(({ name }) => isOurVolume(engine, name)));
+      return ours.every(Boolean);
     },
-    async apply({ volumes }, { operation }) {
+    async apply({ project, volumes }, { operation }) {
       const engine = await tools.engine();
       for (const { key, name, owner } of volumes) {
-        if ((await engine.volumes.inspect(name)) !== undefined) continue;
-        const { mountpoint } = await engine.volumes.create(name, {
-          [VOLUME_LABEL]: key,
-          [OPERATION_LABEL]: operation,
-        });
-        await giveTo(mountpoint, owner);
+        const stackFolder = tools.paths.stack;
+        if (!(await isOurVolume(engine, name))) {
+          await makeVolume(engine, { key, name, owner, project, stackFolder, operation });
+        }
       }
     },
     async undo({ missing }, { operation }) {
       const engine = await tools.engine();
-      for (const name of missing) {
-        const volume = await engine.volumes.inspect(name);
-        // Only what this very operation made; data of another origin is never removed here.
-        if (volume?.labels[OPERATION_LABEL] === operation) await engine.volumes.remove(name);
-      }
+      for (const name of missing) await removeVolumeMadeBy(engine, name, operation);
     },
   };
-}
-
-/** Containers run without root, so their empty volume has to be theirs before the first start. */
-async function giveTo(folder: string, owner: VolumePin['owner']): Promise<void> {
-  const [uid = 0, gid = uid] = owner.split(':').map(Number);
-  await chown(folder, uid, gid);
 }
 
 export function writeStackStep(tools: DeployTools): Executor<InstallSteps['write-stack']> {

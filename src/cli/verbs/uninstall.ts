@@ -1,0 +1,77 @@
+// `onstead uninstall`: takes the stack off this machine. Works without the daemon; install.sh --uninstall calls it
+// and then removes the program.
+
+import { rm, rmdir } from 'node:fs/promises';
+import { OnsteadError } from '../../base/errors.ts';
+import { connectEngine } from '../../engine/index.ts';
+import { findStackParts, removeStackParts, type StackParts } from '../../stack/index.ts';
+import { isSet, type Verb, type VerbInput } from '../verb.ts';
+
+export const uninstallVerb: Verb = {
+  name: 'uninstall',
+  summary: 'Remove the stack, its data and its secrets from this machine.',
+  usage: 'onstead uninstall [--keep-data] [--yes]',
+  flags: {
+    'keep-data': { type: 'boolean', help: 'Keep the data volumes and the secrets that open them.' },
+    yes: { type: 'boolean', help: 'Do it; without this it only says what would be removed.' },
+  },
+  examples: [
+    ['onstead uninstall', 'look first; nothing is removed'],
+    ['onstead uninstall --keep-data --yes', 'a later installation finds the data again'],
+  ],
+  maxArgs: 0,
+  run: uninstall,
+};
+
+async function uninstall(input: VerbInput): Promise<number> {
+  const { terminal, paths, client } = input;
+  const engine = await connectEngine();
+  const parts = await findStackParts(engine, paths.stack);
+  const keepVolumes = isSet(input, 'keep-data');
+  if (!isSet(input, 'yes')) {
+    preview(parts, keepVolumes, input);
+    return 0;
+  }
+  const isServed = await client.get('/api/version').then(
+    () => true,
+    () => false,
+  );
+  if (isServed) {
+    throw new OnsteadError('daemon.running', 'The daemon still runs; it would bring the stack up again.', {
+      next: 'Remove everything with `sh /opt/onstead/current/installer/install.sh --uninstall`, which stops it first.',
+    });
+  }
+  const removed: string[] = [];
+  await removeStackParts(engine, parts, {
+    keepVolumes,
+    onRemoved: (what) => {
+      removed.push(what);
+      terminal.say(`removed ${what}`);
+    },
+  });
+  await removeState(input, keepVolumes);
+  terminal.answer({ removed, kept: keepVolumes ? parts.volumes : [] });
+  return 0;
+}
+
+function preview(parts: StackParts, keepVolumes: boolean, { terminal }: VerbInput): void {
+  const rows = [
+    ['containers', parts.containers.map(({ name }) => name)],
+    ['networks', parts.networks],
+    [keepVolumes ? 'volumes (kept)' : 'volumes with all data', parts.volumes],
+    ['images', parts.images],
+  ] as const;
+  terminal.say('This would remove:');
+  for (const [what, names] of rows)
+    terminal.say(`  ${what}: ${names.length === 0 ? 'none' : names.join(', ')}`);
+  terminal.say('Add --yes to do it.');
+  terminal.answer(parts);
+}
+
+async function removeState({ paths }: VerbInput, keepData: boolean): Promise<void> {
+  const databases = ['', '-wal', '-shm'].map((suffix) => `${paths.database}${suffix}`);
+  const folders = [paths.stack, paths.releases, paths.unsealed];
+  const data = keepData ? [] : [paths.secrets, paths.backups, paths.machineKey];
+  for (const path of [...databases, ...folders, ...data]) await rm(path, { recursive: true, force: true });
+  await rmdir(paths.state).catch(() => {}); // others' files may be in it
+}
