@@ -8,7 +8,16 @@ import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { inspectBundle, openBundle } from '../../../src/release/index.ts';
 import type { BundleProgress } from '../../../src/release/index.ts';
-import { buildTiny, COMPOSE, IMAGES, publicKey, sha256, sourceOf, tempFolder } from './bundle-fixture.ts';
+import {
+  buildTiny,
+  COMPOSE,
+  IMAGES,
+  publicKey,
+  sha256,
+  sourceOf,
+  tarOf,
+  tempFolder,
+} from './bundle-fixture.ts';
 import type { Layout } from './bundle-fixture.ts';
 
 const trusted = { trustedKeys: [publicKey], arch: 'amd64' };
@@ -250,6 +259,12 @@ t.test('a build that is stopped, or whose engine fails, leaves nothing behind', 
   await t.rejects(buildTiny(folder, { imageSource: { resolve: source.resolve, export: failing } }), {
     code: 'bundle.image',
   });
+  const rotten: [{ name: string }, Buffer][] = [
+    [{ name: `blobs/sha256/${sha256('x')}` }, Buffer.from('1f8b08000000000000031234567890', 'hex')],
+    [{ name: 'manifest.json' }, Buffer.from('[]')],
+  ];
+  const imageSource = { resolve: source.resolve, export: async () => Readable.from([await tarOf(rotten)]) };
+  await t.rejects(buildTiny(folder, { imageSource }), { code: 'bundle.image', next: /again/ });
   const stop = new AbortController();
   const reason = new Error('stopped');
   await t.rejects(buildTiny(folder, { signal: stop.signal, onProgress: () => stop.abort(reason) }), reason);

@@ -1,5 +1,6 @@
 // The release file: what is right is read with units and defaults, what is wrong is told all at once, in place.
 
+import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { isOnsteadError } from '../../../src/base/errors.ts';
 import { parseRelease } from '../../../src/release/index.ts';
@@ -408,4 +409,11 @@ t.test('hostile YAML is refused quickly', async (t) => {
   t.ok(
     mistakesIn('__proto__: { name: n }\nconstructor: 1\nservices: { __proto__: { image: a } }').length > 0,
   );
+});
+
+t.test('the default stack is a release without warnings', async (t) => {
+  const text = await readFile(new URL('../../../compose/compose.yaml', import.meta.url), 'utf8');
+  const release = parseRelease(text, 'compose/compose.yaml');
+  t.equal(release.product, 'notes');
+  t.strictSame(release.warnings, []);
 });
