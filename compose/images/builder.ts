@@ -11,6 +11,7 @@ import { keepFiles, packagesOf } from './closure.ts';
 import { unpackPackages } from './debian.ts';
 import type { PackagedFiles } from './debian.ts';
 import { LayerStore, hashOf } from './layers.ts';
+import { withLock } from './lock.ts';
 import { mysql } from './mysql/recipe.ts';
 import { nginx } from './nginx/recipe.ts';
 import { notesImages, planNotes } from './notes/recipe.ts';
@@ -58,15 +59,52 @@ class Build {
   }
 
   async run(): Promise<BuiltImage[]> {
-    const built = this.#options.refresh === true ? new Map() : await this.#store.findBuilt();
-    const isWanted = (name: string): boolean => this.#options.only?.includes(name) ?? true;
-    const recipes = SERVICES.filter((recipe) => isWanted(recipe.name));
+    const known = await this.#findAll();
+    if (known !== undefined) return known;
+    const lock = join(CACHE, 'lock');
+    return withLock(
+      lock,
+      async () => (await this.#findAll()) ?? this.#buildMissing(),
+      () => this.#say(`waiting for another build to end (${lock})`),
+    );
+  }
+
+  /** All that is wanted, when the engine has it all. */
+  async #findAll(): Promise<BuiltImage[] | undefined> {
+    if (this.#options.refresh === true) return undefined;
+    const built = await this.#store.findBuilt();
+    const hashes = [
+      ...this.#wantedServices().map(recipeHash),
+      ...this.#wantedNotes().map((image) => image.hash),
+    ];
+    const found = hashes.map((hash) => built.get(hash));
+    return found.every((image) => image !== undefined) ? found : undefined;
+  }
+
+  async #buildMissing(): Promise<BuiltImage[]> {
+    const built =
+      this.#options.refresh === true ? new Map<string, BuiltImage>() : await this.#store.findBuilt();
+    const recipes = this.#wantedServices();
     const missing = recipes.filter((recipe) => !built.has(recipeHash(recipe)));
     const fresh = missing.length === 0 ? [] : await this.#buildServices(missing);
     const images = recipes.map(
       (recipe) => built.get(recipeHash(recipe)) ?? fresh.find((image) => image.name === recipe.name)!,
     );
-    return isWanted('notes') ? [...images, ...(await this.#buildNotes(built))] : images;
+    return [...images, ...(await this.#buildNotes(built))];
+  }
+
+  #isWanted(name: string): boolean {
+    return this.#options.only?.includes(name) ?? true;
+  }
+
+  #wantedServices(): Recipe[] {
+    return SERVICES.filter((recipe) => this.#isWanted(recipe.name));
+  }
+
+  #wantedNotes(): NotesImage[] {
+    return this.#isWanted('notes')
+      ? notesImages(hashOf(...builderFiles(), ...filesOf(join(HERE, 'notes'))))
+      : [];
   }
 
   async #buildServices(recipes: readonly Recipe[]): Promise<BuiltImage[]> {
@@ -111,7 +149,7 @@ class Build {
   }
 
   async #buildNotes(built: ReadonlyMap<string, BuiltImage>): Promise<BuiltImage[]> {
-    const releases = notesImages(hashOf(...builderFiles(), ...filesOf(join(HERE, 'notes'))));
+    const releases = this.#wantedNotes();
     const known = releases.map((image) => built.get(image.hash));
     if (known.every((image) => image !== undefined)) return known;
     const base = await this.#findBase();
