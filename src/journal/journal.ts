@@ -144,6 +144,10 @@ export class Journal {
           report === null ? null : JSON.stringify(report),
           id,
         );
+      // Attempts are a budget for one direction; turning round or a person's resume starts a new one.
+      if (to === 'rolling-back' || from === 'stuck') {
+        this.#db.prepare(`update step set attempts = 0 where operation = ?`).run(id);
+      }
     });
   }
 
@@ -177,11 +181,6 @@ export class Journal {
           n,
         );
     });
-  }
-
-  /** Attempts are a budget for one direction; turning round or a person's resume starts a new one. */
-  forgiveAttempts(id: string): void {
-    this.#db.prepare(`update step set attempts = 0 where operation = ?`).run(id);
   }
 
   note(id: string, n: number | null, text: string): void {

@@ -50,6 +50,7 @@ export interface RunnerOptions {
 export const attemptLimit = 5;
 
 const WAIT_BETWEEN_MS = 1_000;
+const UNKNOWN_STEP = 'operation.unknown-step';
 
 export class Runner {
   readonly #options: RunnerOptions;
@@ -80,15 +81,20 @@ export class Runner {
 
   /** A person says that the cause is gone. */
   resumeStuck(id: string): void {
-    this.#options.journal.forgiveAttempts(id);
-    this.#options.journal.move(id, 'running');
-    this.start(id);
+    this.#settleStuck(id, 'running');
   }
 
   /** A person gives up: everything this operation did is taken back. */
   abandonStuck(id: string): void {
-    this.#options.journal.forgiveAttempts(id);
-    this.#options.journal.move(id, 'rolling-back');
+    this.#settleStuck(id, 'rolling-back');
+  }
+
+  /** The table lets a running operation turn round too, but that is the runner's own decision, not a person's. */
+  #settleStuck(id: string, to: 'running' | 'rolling-back'): void {
+    const { journal } = this.#options;
+    const { state, title } = journal.get(id);
+    if (state !== 'stuck') throw notStuck(id, title, state);
+    journal.move(id, to);
     this.start(id);
   }
 
@@ -111,9 +117,10 @@ export class Runner {
       const error = await this.#forward(id, step);
       if (error === undefined) continue;
       if (this.#stopping.signal.aborted) return;
-      if (this.#options.isWorthWaiting(error)) return journal.move(id, 'stuck', stuckError(step, error));
+      if (this.#options.isWorthWaiting(error) || isOnsteadError(error, UNKNOWN_STEP)) {
+        return journal.move(id, 'stuck', stuckError(step, error));
+      }
       journal.move(id, 'rolling-back', error);
-      journal.forgiveAttempts(id);
       return this.#goBack(id);
     }
     journal.move(id, 'done');
@@ -122,10 +129,13 @@ export class Runner {
   /** Runs one step to its end. The returned error is final; undefined means that its effect stands. */
   async #forward(id: string, step: StoredStep): Promise<unknown> {
     const { journal, clock, fault } = this.#options;
-    const executor = this.#executor(step);
+    const executor = this.#options.executors[step.type];
+    if (executor === undefined) return unknownStep(step);
     const context = this.#context(id, step.n);
     const giveUpAtMs = clock.monotonicMs() + (this.#options.waitLimitMs ?? 300_000);
     let waitingFor = '';
+    // Once it was begun, an effect that stands may be ours: it counts as done and can be undone.
+    let mayBeOurs = step.state !== 'pending';
     if (executor.verifies === true) journal.move(id, 'verifying');
     if (step.attempts >= attemptLimit) return interruptedTooOften(step);
     journal.attempt(id, step.n, 'running');
@@ -134,10 +144,10 @@ export class Runner {
       try {
         fault?.(id, step.type, 'before');
         if (await executor.holds?.(step.input as never, context)) {
-          // After an interrupted attempt the effect may be ours, so it counts as done and can be undone.
-          journal.settle(id, step.n, step.attempts > 0 ? 'done' : 'skipped');
+          journal.settle(id, step.n, mayBeOurs ? 'done' : 'skipped');
           return undefined;
         }
+        mayBeOurs = true;
         const note = await executor.apply(step.input as never, context);
         fault?.(id, step.type, 'after');
         journal.settle(id, step.n, 'done', note === undefined ? {} : { note });
@@ -170,7 +180,8 @@ export class Runner {
 
   async #undo(id: string, step: StoredStep): Promise<unknown> {
     const { journal, fault } = this.#options;
-    const executor = this.#executor(step);
+    const executor = this.#options.executors[step.type];
+    if (executor === undefined) return unknownStep(step);
     if (executor.undo === undefined) {
       if (step.state !== 'failed') journal.settle(id, step.n, 'undone');
       return undefined;
@@ -197,14 +208,6 @@ export class Runner {
     }
   }
 
-  #executor(step: StoredStep): AnyExecutor {
-    const executor = this.#options.executors[step.type];
-    if (executor !== undefined) return executor;
-    throw new OnsteadError('operation.unknown-step', `This Onstead does not know the step "${step.type}".`, {
-      next: 'Start the Onstead version that began the operation.',
-    });
-  }
-
   #context(id: string, n: number): StepContext {
     const { journal } = this.#options;
     return {
@@ -214,6 +217,18 @@ export class Runner {
       note: (text) => journal.note(id, n, text),
     };
   }
+}
+
+function unknownStep({ type }: StoredStep): OnsteadError {
+  return new OnsteadError(UNKNOWN_STEP, `This Onstead does not know the step "${type}".`, {
+    next: 'Start the Onstead version that began the operation.',
+  });
+}
+
+function notStuck(id: string, title: string, state: string): OnsteadError {
+  return new OnsteadError('operation.not-stuck', `"${title}" (${id}) is not stuck but ${state}.`, {
+    next: `Only a stuck operation can be resumed or abandoned; see \`onstead operations show ${id}\`.`,
+  });
 }
 
 function interruptedTooOften(step: StoredStep): OnsteadError {
