@@ -1,13 +1,14 @@
 // What a release may not do with plain Compose keys: what would not survive shipping, and what reaches beyond
 // the container without being named in `x-onstead.allow`. Each rule is one row.
 
-import type { Allowance } from './schema.ts';
 import type { Finding } from './shape.ts';
 import { nearest, show } from './shape.ts';
 import { readReference } from './image-reference.ts';
+import { reachesOf } from './reaches.ts';
+import type { Reach } from './reaches.ts';
+import { bindMounts, isMap, key, listOf, value } from './service-map.ts';
+import type { At, ServiceMap } from './service-map.ts';
 import type { YamlPath } from './yaml-source.ts';
-
-export type ServiceMap = Readonly<Record<string, unknown>>;
 
 export interface RuleContext {
   readonly name: string;
@@ -24,10 +25,6 @@ export interface RuleFindings {
   readonly reaches: readonly Reach[];
 }
 
-export interface Reach extends Finding {
-  readonly allowance: Allowance;
-}
-
 export function checkService(service: ServiceMap, context: RuleContext): RuleFindings {
   const at = (...rest: YamlPath): YamlPath => ['services', context.name, ...rest];
   return {
@@ -40,16 +37,6 @@ export function checkService(service: ServiceMap, context: RuleContext): RuleFin
     warnings: serviceWarnings(service, context, at),
     reaches: reachesOf(service, at),
   };
-}
-
-type At = (...rest: YamlPath) => YamlPath;
-
-function value(path: YamlPath, message: string, fix: string): Finding {
-  return { path, at: 'value', message, fix };
-}
-
-function key(path: YamlPath, message: string, fix: string): Finding {
-  return { path, at: 'key', message, fix };
 }
 
 function imageMistakes(service: ServiceMap, at: At): Finding[] {
@@ -191,78 +178,4 @@ function serviceWarnings(service: ServiceMap, { name, role, edge }: RuleContext,
     }
   }
   return found;
-}
-
-const HOST_MODES: readonly { key: string; allowance: Allowance; what: string }[] = [
-  { key: 'network_mode', allowance: 'host-network', what: "the machine's whole network" },
-  { key: 'pid', allowance: 'host-pid', what: 'every process of the machine' },
-  { key: 'ipc', allowance: 'host-ipc', what: "the machine's shared memory" },
-  { key: 'userns_mode', allowance: 'unconfined', what: "the machine's user ids" },
-  { key: 'cgroup', allowance: 'unconfined', what: "the machine's control groups" },
-];
-
-function reachesOf(service: ServiceMap, at: At): Reach[] {
-  const reach = (allowance: Allowance, path: YamlPath, what: string): Reach => ({
-    ...key(
-      path,
-      `This opens ${what} to the container.`,
-      `Remove it, or say so: x-onstead: { allow: [${allowance}] }.`,
-    ),
-    allowance,
-  });
-  const found: Reach[] = [];
-  if (service['privileged'] !== undefined && service['privileged'] !== false) {
-    found.push(reach('privileged', at('privileged'), 'the whole machine'));
-  }
-  for (const mode of HOST_MODES) {
-    if (service[mode.key] === 'host') found.push(reach(mode.allowance, at(mode.key), mode.what));
-  }
-  for (const { source, path } of bindMounts(service, at)) {
-    if (/docker\.sock|containerd\.sock|podman\.sock/.test(source)) {
-      found.push(reach('docker-socket', path, 'the engine, and with it the whole machine,'));
-    } else if (/^[/~$]/.test(source)) {
-      found.push(reach('host-path', path, `${show(source)} of the machine`));
-    }
-  }
-  for (const name of ['devices', 'device_cgroup_rules', 'gpus']) {
-    if (!isEmpty(service[name])) found.push(reach('devices', at(name), 'devices of the machine'));
-  }
-  if (!isEmpty(service['cap_add']))
-    found.push(reach('capabilities', at('cap_add'), 'more rights in the kernel'));
-  listOf(service['security_opt']).forEach((option, index) => {
-    if (/unconfined|label[:=]disable|no-new-privileges[:=]false/.test(String(option))) {
-      found.push(reach('unconfined', at('security_opt', index), "calls that the kernel's filters stop"));
-    }
-  });
-  return found;
-}
-
-interface Bind {
-  readonly source: string;
-  readonly path: YamlPath;
-}
-
-function bindMounts(service: ServiceMap, at: At): Bind[] {
-  return listOf(service['volumes']).flatMap((entry, index) => {
-    const path = at('volumes', index);
-    if (isMap(entry)) {
-      return entry['type'] === 'bind' && typeof entry['source'] === 'string'
-        ? [{ source: entry['source'], path }]
-        : [];
-    }
-    const source = typeof entry === 'string' && entry.includes(':') ? entry.split(':')[0]! : '';
-    return /^[./~$]/.test(source) ? [{ source, path }] : [];
-  });
-}
-
-function isMap(thing: unknown): thing is Record<string, unknown> {
-  return thing !== null && typeof thing === 'object' && !Array.isArray(thing);
-}
-
-function listOf(thing: unknown): readonly unknown[] {
-  return Array.isArray(thing) ? thing : [];
-}
-
-function isEmpty(thing: unknown): boolean {
-  return thing === undefined || thing === null || (Array.isArray(thing) && thing.length === 0);
 }

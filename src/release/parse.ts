@@ -1,39 +1,26 @@
 // A vendor's Compose file → a Release, or one error that carries every mistake with its place and its cure.
 
-import semver from 'semver';
 import { OnsteadError } from '../base/errors.ts';
-import { parseBytes, parseDuration } from '../base/units.ts';
 import { placeFindings, placeProblems } from './checked-yaml.ts';
 import { checkService } from './compose-rules.ts';
-import type { Mistake, Release, ReleaseService, ServiceSizing, SmokeCheck } from './release.ts';
+import type { Mistake, Release } from './release.ts';
+import { mapAt, releaseFrom, secretsOf } from './release-from.ts';
 import {
-  allowancesOf,
   checkRoles,
   checkServiceBlock,
   checkSizing,
   checkVersions,
-  isMap,
   judgeReaches,
   roleOf,
 } from './release-rules.ts';
 import { ReleaseBlock } from './schema.ts';
-import type { ServiceBlock, SizingBlock } from './schema.ts';
+import { isMap } from './service-map.ts';
 import { checkShape, nearest, show } from './shape.ts';
 import type { Finding } from './shape.ts';
 import { readYaml } from './yaml-source.ts';
 import type { YamlPath } from './yaml-source.ts';
 
 type Map = Readonly<Record<string, unknown>>;
-
-const DRAIN_MS = 30_000;
-const MIGRATION_MS = 15 * 60_000;
-
-/** The secrets that a role implies, by their well-known names. */
-const ROLE_SECRETS: Partial<Record<string, readonly string[]>> = {
-  mysql: ['mysql_root_password', 'mysql_password'],
-  redis: ['redis_password'],
-  minio: ['s3_access_key', 's3_secret_key'],
-};
 
 export function parseRelease(text: string, fileName: string): Release {
   const source = readYaml(text);
@@ -202,86 +189,4 @@ function edgeServices(services: Map): string[] {
     const joined = /^service:(.+)$/.exec(String(service['network_mode'] ?? ''));
     return joined === null ? [name] : [name, joined[1]!];
   });
-}
-
-function secretsOf(root: Map, services: Map): string[] {
-  const implied = Object.values(services).flatMap((service) => ROLE_SECRETS[roleOf(service) ?? ''] ?? []);
-  return [...new Set([...implied, ...Object.keys(mapAt(root, 'secrets'))])];
-}
-
-function mapAt(root: Map, key: string): Map {
-  const found = root[key];
-  return isMap(found) ? found : {};
-}
-
-// From here on the file is known to be right, so the casts below only name what the schema has checked.
-
-function releaseFrom(root: Map, warnings: readonly Mistake[]): Release {
-  const block = root['x-onstead'] as ReleaseBlock;
-  const services = root['services'] as Record<string, Record<string, unknown>>;
-  const product = root['name'] as string;
-  return {
-    product,
-    title: block.title ?? product,
-    version: block.version,
-    ...(block.notes === undefined ? {} : { notes: block.notes }),
-    upgrade: {
-      ...(block.upgrade?.from === undefined ? {} : { from: block.upgrade.from }),
-      stops: [...new Set(block.upgrade?.stops)].sort(semver.compareBuild),
-    },
-    sizing: Object.fromEntries(
-      Object.entries(block.sizing ?? {}).map(([name, one]) => [name, sizingFrom(one)]),
-    ),
-    smoke: (block.smoke ?? []).map((check): SmokeCheck => ({ ...check, status: check.status ?? 200 })),
-    services: Object.entries(services).map(([name, service]) => serviceFrom(name, service)),
-    secrets: secretsOf(root, services),
-    volumes: Object.keys(mapAt(root, 'volumes')),
-    warnings,
-  };
-}
-
-function sizingFrom({ perReplica, replicas = 'auto', usersPerReplica }: SizingBlock): ServiceSizing {
-  return {
-    ...(perReplica === undefined
-      ? {}
-      : { perReplica: { cpus: perReplica.cpu, memoryBytes: parseBytes(perReplica.memory) } }),
-    replicas,
-    ...(usersPerReplica === undefined ? {} : { usersPerReplica }),
-  };
-}
-
-function serviceFrom(name: string, service: Record<string, unknown>): ReleaseService {
-  const { 'x-onstead': block, ...compose } = service;
-  const base = { name, image: service['image'] as string, allow: allowancesOf(service), compose };
-  if (roleOf(service) === undefined) return { ...base, role: 'carried' };
-  return roleFrom(base, block as ServiceBlock);
-}
-
-function roleFrom(
-  base: Omit<ReleaseService & { role: 'carried' }, 'role'>,
-  block: ServiceBlock,
-): ReleaseService {
-  switch (block.role) {
-    case 'app': {
-      const { allow: _, migrate, strategy = 'rolling', drain, ...rest } = block;
-      const migration = migrate === undefined ? {} : { migrate: migrationFrom(migrate) };
-      return { ...base, ...rest, ...migration, strategy, drainMs: drainMs(drain) };
-    }
-    case 'worker':
-      return { ...base, role: 'worker', drainMs: drainMs(block.drain) };
-    case 'mysql':
-      return { ...base, role: 'mysql', database: block.database, user: block.user };
-    case 'minio':
-      return { ...base, role: 'minio', buckets: block.buckets };
-    default:
-      return { ...base, role: block.role };
-  }
-}
-
-function migrationFrom({ timeout, ...rest }: NonNullable<Extract<ServiceBlock, { role: 'app' }>['migrate']>) {
-  return { ...rest, timeoutMs: timeout === undefined ? MIGRATION_MS : parseDuration(timeout) };
-}
-
-function drainMs(text: string | undefined): number {
-  return text === undefined ? DRAIN_MS : parseDuration(text);
 }

@@ -4,7 +4,8 @@
 import semver from 'semver';
 import type { Allowance, ReleaseBlock, Role } from './schema.ts';
 import { ALLOWANCES, ROLES, ServiceBlocks, CarriedBlock } from './schema.ts';
-import type { Reach } from './compose-rules.ts';
+import type { Reach } from './reaches.ts';
+import { isMap } from './service-map.ts';
 import type { Finding } from './shape.ts';
 import { checkShape, nearest, show } from './shape.ts';
 import type { YamlPath } from './yaml-source.ts';
@@ -12,10 +13,6 @@ import type { YamlPath } from './yaml-source.ts';
 type Map = Readonly<Record<string, unknown>>;
 
 const SINGLE: readonly Role[] = ['mysql', 'redis', 'minio', 'nginx'];
-
-export function isMap(thing: unknown): thing is Record<string, unknown> {
-  return thing !== null && typeof thing === 'object' && !Array.isArray(thing);
-}
 
 export function roleOf(service: unknown): Role | undefined {
   const block = isMap(service) ? service['x-onstead'] : undefined;

@@ -1,8 +1,9 @@
-// The `x-onstead` blocks of a vendor's Compose file, each shape written once. `expect` finishes the sentence
-// "… must be", `example` shows what would be right; both feed the error messages and hold the reference page.
+// The `x-onstead` blocks of a vendor's Compose file, each shape written once. Its texts feed the error
+// messages and hold the reference page.
 
 import { Type } from 'typebox';
 import type { Static, TObject } from 'typebox';
+import { closed, Command, Duration, Path, Size, Version } from './schema-fields.ts';
 
 export const ROLES = ['app', 'worker', 'mysql', 'redis', 'minio', 'nginx'] as const;
 export type Role = (typeof ROLES)[number];
@@ -23,55 +24,6 @@ export const ALLOWANCES = [
   'unconfined',
 ] as const;
 export type Allowance = (typeof ALLOWANCES)[number];
-
-const closed = { additionalProperties: false } as const;
-
-const SEMVER =
-  '^(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)(-[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?(\\+[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$';
-
-const Version = (description: string) =>
-  Type.String({
-    description,
-    pattern: SEMVER,
-    maxLength: 100,
-    expect: 'a semantic version',
-    example: '1.4.0',
-    quoted: true,
-  });
-
-const Duration = (description: string) =>
-  Type.String({
-    description,
-    pattern: '^(?=\\d)(\\d{1,4}d)?(\\d{1,5}h)?(\\d{1,6}m(?!s))?(\\d{1,7}s)?(\\d{1,9}ms)?$',
-    expect: 'a duration with its unit',
-    example: '30s',
-  });
-
-const Size = (description: string) =>
-  Type.String({
-    description,
-    pattern: '^\\d+(\\.\\d+)?\\s*[kKmMgGtT]([iI]?[bB])?$',
-    expect: 'a size with its unit',
-    example: '512M',
-  });
-
-const Path = (description: string, example: string) =>
-  Type.String({
-    description,
-    pattern: '^/[\\x21-\\x7e]*$',
-    maxLength: 500,
-    expect: 'a path on the service that starts with /',
-    example,
-  });
-
-const Command = (description: string, example: string) =>
-  Type.Array(Type.String({ minLength: 1, expect: 'text', example: '--all' }), {
-    description,
-    minItems: 1,
-    maxItems: 100,
-    expect: 'a command as a list of words',
-    example,
-  });
 
 const Allow = Type.Optional(
   Type.Array(Type.Enum([...ALLOWANCES], { expect: `one of ${ALLOWANCES.join(', ')}` }), {

@@ -1,0 +1,56 @@
+// What reaches beyond the container, each with the permission that it needs.
+
+import type { Allowance } from './schema.ts';
+import { bindMounts, isEmpty, key, listOf } from './service-map.ts';
+import type { At, ServiceMap } from './service-map.ts';
+import type { Finding } from './shape.ts';
+import { show } from './shape.ts';
+import type { YamlPath } from './yaml-source.ts';
+
+export interface Reach extends Finding {
+  readonly allowance: Allowance;
+}
+
+const HOST_MODES: readonly { key: string; allowance: Allowance; what: string }[] = [
+  { key: 'network_mode', allowance: 'host-network', what: "the machine's whole network" },
+  { key: 'pid', allowance: 'host-pid', what: 'every process of the machine' },
+  { key: 'ipc', allowance: 'host-ipc', what: "the machine's shared memory" },
+  { key: 'userns_mode', allowance: 'unconfined', what: "the machine's user ids" },
+  { key: 'cgroup', allowance: 'unconfined', what: "the machine's control groups" },
+];
+
+export function reachesOf(service: ServiceMap, at: At): Reach[] {
+  const reach = (allowance: Allowance, path: YamlPath, what: string): Reach => ({
+    ...key(
+      path,
+      `This opens ${what} to the container.`,
+      `Remove it, or say so: x-onstead: { allow: [${allowance}] }.`,
+    ),
+    allowance,
+  });
+  const found: Reach[] = [];
+  if (service['privileged'] !== undefined && service['privileged'] !== false) {
+    found.push(reach('privileged', at('privileged'), 'the whole machine'));
+  }
+  for (const mode of HOST_MODES) {
+    if (service[mode.key] === 'host') found.push(reach(mode.allowance, at(mode.key), mode.what));
+  }
+  for (const { source, path } of bindMounts(service, at)) {
+    if (/docker\.sock|containerd\.sock|podman\.sock/.test(source)) {
+      found.push(reach('docker-socket', path, 'the engine, and with it the whole machine,'));
+    } else if (/^[/~$]/.test(source)) {
+      found.push(reach('host-path', path, `${show(source)} of the machine`));
+    }
+  }
+  for (const name of ['devices', 'device_cgroup_rules', 'gpus']) {
+    if (!isEmpty(service[name])) found.push(reach('devices', at(name), 'devices of the machine'));
+  }
+  if (!isEmpty(service['cap_add']))
+    found.push(reach('capabilities', at('cap_add'), 'more rights in the kernel'));
+  listOf(service['security_opt']).forEach((option, index) => {
+    if (/unconfined|label[:=]disable|no-new-privileges[:=]false/.test(String(option))) {
+      found.push(reach('unconfined', at('security_opt', index), "calls that the kernel's filters stop"));
+    }
+  });
+  return found;
+}

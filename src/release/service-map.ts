@@ -1,0 +1,47 @@
+// Reading a Compose service as plain data, for the rules.
+
+import type { Finding } from './shape.ts';
+import type { YamlPath } from './yaml-source.ts';
+
+export type ServiceMap = Readonly<Record<string, unknown>>;
+
+/** Where a key of the service stands in the file. */
+export type At = (...rest: YamlPath) => YamlPath;
+
+export function value(path: YamlPath, message: string, fix: string): Finding {
+  return { path, at: 'value', message, fix };
+}
+
+export function key(path: YamlPath, message: string, fix: string): Finding {
+  return { path, at: 'key', message, fix };
+}
+
+export interface Bind {
+  readonly source: string;
+  readonly path: YamlPath;
+}
+
+export function bindMounts(service: ServiceMap, at: At): Bind[] {
+  return listOf(service['volumes']).flatMap((entry, index) => {
+    const path = at('volumes', index);
+    if (isMap(entry)) {
+      return entry['type'] === 'bind' && typeof entry['source'] === 'string'
+        ? [{ source: entry['source'], path }]
+        : [];
+    }
+    const source = typeof entry === 'string' && entry.includes(':') ? entry.split(':')[0]! : '';
+    return /^[./~$]/.test(source) ? [{ source, path }] : [];
+  });
+}
+
+export function isMap(thing: unknown): thing is Record<string, unknown> {
+  return thing !== null && typeof thing === 'object' && !Array.isArray(thing);
+}
+
+export function listOf(thing: unknown): readonly unknown[] {
+  return Array.isArray(thing) ? thing : [];
+}
+
+export function isEmpty(thing: unknown): boolean {
+  return thing === undefined || thing === null || (Array.isArray(thing) && thing.length === 0);
+}
