@@ -1,0 +1,469 @@
+// The runner carries a plan to its end or back to its beginning; every effect is a real file, every state real SQLite.
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { OnsteadError } from '../../../src/base/errors.ts';
+import { attemptLimit, Journal, type AnyExecutor, type Executor } from '../../../src/journal/index.ts';
+import { callsIn, effectIn, effectsIn, effectsOf, record, type EffectInput } from './fixtures/effects.ts';
+import { openJournal, operationOf, runnerOn, type JournalLab, type RunnerParts } from './lab.ts';
+
+const broken = new OnsteadError('test.broken', 'It broke.', { next: 'Mend it.' });
+const passing = new OnsteadError('engine.away', 'The engine is away.', { next: 'Start it.' });
+const waits = (error: unknown): boolean => error === passing;
+function fails(error: unknown = broken): () => Promise<never> {
+  return async () => {
+    throw error;
+  };
+}
+
+async function runTo(lab: JournalLab, types: readonly string[], parts: RunnerParts) {
+  const runner = runnerOn(lab, parts);
+  const { id } = lab.journal.create(operationOf(...types));
+  runner.start(id);
+  await runner.finished(id);
+  return {
+    id,
+    runner,
+    operation: () => lab.journal.get(id),
+    steps: () => lab.journal.steps(id).map(({ state }) => state),
+  };
+}
+
+function table(
+  lab: JournalLab,
+  change: Record<string, Partial<Executor<EffectInput>>>,
+): Record<string, AnyExecutor> {
+  return {
+    ...effectsIn(lab.folder, ['one', 'two', 'three', 'four']),
+    ...Object.fromEntries(
+      Object.entries(change).map(([type, over]) => [type, effectIn(lab.folder, type, over)]),
+    ),
+  };
+}
+
+t.test('every step is done in its order', async (t) => {
+  const lab = await openJournal(t);
+  const { operation } = await runTo(lab, ['one', 'two', 'three'], { executors: table(lab, {}) });
+  t.match(operation(), { state: 'done', error: null });
+  t.match(operation().steps, [
+    { state: 'done', attempts: 1, note: 'made one' },
+    { state: 'done', attempts: 1, note: 'made two' },
+    { state: 'done', attempts: 1, note: 'made three' },
+  ]);
+  t.strictSame(await callsIn(lab.folder), ['apply one', 'apply two', 'apply three']);
+});
+
+t.test('a step is written down before it is tried', async (t) => {
+  const lab = await openJournal(t);
+  const seen: unknown[] = [];
+  const look = async (): Promise<void> => {
+    const [operation] = lab.journal.list();
+    seen.push([operation!.state, operation!.steps[1]!.state, operation!.steps[1]!.attempts]);
+  };
+  await runTo(lab, ['one', 'two'], {
+    executors: table(lab, { two: { holds: async () => (await look(), false), apply: look } }),
+  });
+  t.strictSame(seen, [
+    ['running', 'running', 1],
+    ['running', 'running', 1],
+  ]);
+});
+
+t.test('what stood already is skipped, and is not taken back', async (t) => {
+  const lab = await openJournal(t);
+  await writeFile(join(lab.folder, 'effect-one'), 'from before');
+  const { steps, operation } = await runTo(lab, ['one', 'two', 'three'], {
+    executors: table(lab, { three: { apply: fails() } }),
+  });
+  t.match(operation(), {
+    state: 'rolled-back',
+    error: { code: 'test.broken', message: 'It broke.', next: 'Mend it.' },
+  });
+  t.strictSame(steps(), ['skipped', 'undone', 'undone']);
+  t.strictSame(await effectsOf(lab.folder), ['one']);
+});
+
+t.test('a failure takes back, from the last to the first, only what may have had an effect', async (t) => {
+  const lab = await openJournal(t);
+  const { steps, operation } = await runTo(lab, ['one', 'two', 'three', 'four'], {
+    executors: table(lab, { three: { apply: fails() } }),
+  });
+  t.equal(operation().state, 'rolled-back');
+  t.strictSame(steps(), ['undone', 'undone', 'undone', 'pending']);
+  t.strictSame(await callsIn(lab.folder), ['apply one', 'apply two', 'undo three', 'undo two', 'undo one']);
+  t.strictSame(await effectsOf(lab.folder), []);
+  t.match(operation().steps[2]!.error, { code: 'test.broken' }, 'the step still says why it failed');
+});
+
+t.test('half an effect of the step that failed is taken back too', async (t) => {
+  const lab = await openJournal(t);
+  const apply = async (): Promise<void> => {
+    await writeFile(join(lab.folder, 'effect-two'), 'half');
+    throw broken;
+  };
+  const { operation } = await runTo(lab, ['one', 'two'], { executors: table(lab, { two: { apply } }) });
+  t.equal(operation().state, 'rolled-back');
+  t.strictSame(await effectsOf(lab.folder), []);
+});
+
+t.test('a step that cannot be undone does not hold up the others', async (t) => {
+  const lab = await openJournal(t);
+  const { undo: _, ...endless } = effectIn(lab.folder, 'two') as unknown as Executor<EffectInput>;
+  const executors = { ...table(lab, { three: { apply: fails() } }), two: endless as unknown as AnyExecutor };
+  const { operation, steps } = await runTo(lab, ['one', 'two', 'three'], { executors });
+  t.equal(operation().state, 'rolled-back');
+  t.strictSame(steps(), ['undone', 'undone', 'undone']);
+  t.strictSame(await effectsOf(lab.folder), ['two']);
+});
+
+t.test('an undo that fails leaves the operation stuck and says what to do', async (t) => {
+  const lab = await openJournal(t);
+  let isBroken = true;
+  const undo = async (): Promise<void> => {
+    if (isBroken) throw broken;
+    await record(lab.folder, 'undo two');
+  };
+  const { id, runner, operation, steps } = await runTo(lab, ['one', 'two', 'three'], {
+    executors: table(lab, { two: { undo }, three: { apply: fails() } }),
+  });
+  t.match(operation(), {
+    state: 'stuck',
+    error: {
+      code: 'operation.stuck',
+      message: /"Do two" cannot go on: It broke\./,
+      next: /^Mend it\. Then run `onstead operations resume`.*abandon/,
+    },
+  });
+  t.strictSame(steps(), ['done', 'undoing', 'undone']);
+  t.strictSame(await effectsOf(lab.folder), ['one', 'two']);
+  isBroken = false;
+  runner.abandonStuck(id);
+  await runner.finished(id);
+  t.equal(operation().state, 'rolled-back');
+  t.strictSame(steps(), ['undone', 'undone', 'undone']);
+});
+
+t.test('a stuck rollback can be resumed: forward again, to the end', async (t) => {
+  const lab = await openJournal(t);
+  let isBroken = true;
+  const flaky = async (): Promise<void> => {
+    if (isBroken) throw broken;
+  };
+  const { id, runner, operation, steps } = await runTo(lab, ['one', 'two', 'three'], {
+    executors: table(lab, { one: { undo: flaky }, three: { apply: flaky } }),
+  });
+  t.equal(operation().state, 'stuck');
+  isBroken = false;
+  runner.resumeStuck(id);
+  await runner.finished(id);
+  t.match(operation(), { state: 'done', error: null });
+  t.strictSame(steps(), ['done', 'done', 'done']);
+  t.strictSame(await effectsOf(lab.folder), ['one', 'two']);
+});
+
+t.test('an error that time heals is waited for, told once, and then the step goes on', async (t) => {
+  const lab = await openJournal(t);
+  let left = 3;
+  const apply = async (): Promise<string> => {
+    left -= 1;
+    if (left >= 0) throw passing;
+    return 'at last';
+  };
+  const { id, operation } = await runTo(lab, ['one', 'two'], {
+    executors: table(lab, { one: { apply } }),
+    isWorthWaiting: waits,
+  });
+  t.match(operation(), {
+    state: 'done',
+    steps: [{ state: 'done', note: 'at last', attempts: 1 }, { state: 'done' }],
+  });
+  t.equal(lab.clock.slept.length, 3);
+  t.strictSame(
+    lab.journal
+      .events(id)
+      .filter(({ type }) => type === 'note')
+      .map(({ text }) => text),
+    ['Waiting: The engine is away.'],
+  );
+});
+
+t.test(
+  'waiting ends: the operation is stuck, resumes when the cause is gone, and can be abandoned',
+  async (t) => {
+    for (const way of ['resume', 'abandon'] as const) {
+      const lab = await openJournal(t);
+      let isAway = true;
+      const apply = async (): Promise<void> => {
+        if (isAway) throw passing;
+        await writeFile(join(lab.folder, 'effect-two'), 'here');
+      };
+      const { id, runner, operation } = await runTo(lab, ['one', 'two', 'three'], {
+        executors: table(lab, { two: { apply } }),
+        isWorthWaiting: waits,
+        waitLimitMs: 10_000,
+      });
+      t.match(operation(), {
+        state: 'stuck',
+        error: { message: /"Do two" cannot go on: The engine is away/, next: /^Start it\. Then run/ },
+      });
+      t.equal(lab.clock.slept.length, 10);
+      t.strictSame(
+        await effectsOf(lab.folder),
+        ['one'],
+        'nothing is taken back while a person may still mend it',
+      );
+      isAway = false;
+      if (way === 'resume') runner.resumeStuck(id);
+      else runner.abandonStuck(id);
+      await runner.finished(id);
+      t.equal(operation().state, way === 'resume' ? 'done' : 'rolled-back');
+      t.strictSame(await effectsOf(lab.folder), way === 'resume' ? ['one', 'three', 'two'] : []);
+    }
+  },
+);
+
+t.test('an effect that stood when its answer was lost is still ours to take back', async (t) => {
+  const lab = await openJournal(t);
+  let isFirst = true;
+  const apply = async (): Promise<void> => {
+    await writeFile(join(lab.folder, 'effect-one'), 'here');
+    if (isFirst) {
+      isFirst = false;
+      throw passing;
+    }
+  };
+  const { operation, steps } = await runTo(lab, ['one', 'two'], {
+    executors: table(lab, { one: { apply }, two: { apply: fails() } }),
+    isWorthWaiting: waits,
+  });
+  t.equal(operation().state, 'rolled-back');
+  t.strictSame(steps(), ['undone', 'undone']);
+  t.strictSame(await effectsOf(lab.folder), []);
+});
+
+t.test('an effect from before a stuck wait is still ours after a person resumed', async (t) => {
+  const lab = await openJournal(t);
+  const apply = async (): Promise<void> => {
+    await writeFile(join(lab.folder, 'effect-one'), 'here');
+    throw passing;
+  };
+  let isHidden = true;
+  const holds = async (): Promise<boolean> => !isHidden && (await effectsOf(lab.folder)).includes('one');
+  const { id, runner, operation, steps } = await runTo(lab, ['one', 'two'], {
+    executors: table(lab, { one: { apply, holds }, two: { apply: fails() } }),
+    isWorthWaiting: waits,
+    waitLimitMs: 1000,
+  });
+  t.equal(operation().state, 'stuck');
+  isHidden = false;
+  runner.resumeStuck(id);
+  await runner.finished(id);
+  t.equal(operation().state, 'rolled-back');
+  t.strictSame(steps(), ['undone', 'undone']);
+  t.strictSame(await effectsOf(lab.folder), []);
+});
+
+for (const state of ['planned', 'running', 'done', 'rolling-back', 'rolled-back'] as const) {
+  t.test(`an operation that is ${state} can be neither resumed nor abandoned`, async (t) => {
+    const lab = await openJournal(t);
+    const runner = runnerOn(lab, { executors: table(lab, {}) });
+    const { id } = lab.journal.create(operationOf('one'));
+    const ways = {
+      planned: [],
+      running: ['running'],
+      done: ['running', 'done'],
+      'rolling-back': ['running', 'rolling-back'],
+      'rolled-back': ['running', 'rolling-back', 'rolled-back'],
+    } as const;
+    for (const next of ways[state]) lab.journal.move(id, next);
+    lab.journal.attempt(id, 1, 'running');
+    for (const settle of [() => runner.resumeStuck(id), () => runner.abandonStuck(id)]) {
+      t.throws(settle, { code: 'operation.not-stuck', message: new RegExp(`${id}.*${state}`) });
+    }
+    t.equal(lab.journal.get(id).state, state);
+    t.equal(lab.journal.steps(id)[0]!.attempts, 1, 'the attempts are still counted');
+    t.strictSame(await callsIn(lab.folder), []);
+  });
+}
+
+t.test('a step that was begun too often is taken back instead of begun again', async (t) => {
+  const lab = await openJournal(t);
+  const { id } = lab.journal.create(operationOf('one', 'two'));
+  lab.journal.move(id, 'running');
+  lab.journal.attempt(id, 1, 'running');
+  lab.journal.settle(id, 1, 'done');
+  await writeFile(join(lab.folder, 'effect-one'), 'here');
+  for (let time = 0; time < attemptLimit; time += 1) lab.journal.attempt(id, 2, 'running');
+  const runner = runnerOn(lab, { executors: table(lab, {}) });
+  t.strictSame(runner.resumeAll(), [id]);
+  await runner.finished(id);
+  t.equal(attemptLimit, 5);
+  t.match(lab.journal.get(id), {
+    state: 'rolled-back',
+    error: { code: 'operation.interrupted', message: /"Do two" was begun 5 times/ },
+  });
+  t.strictSame(await callsIn(lab.folder), ['undo two', 'undo one']);
+});
+
+t.test('an undo that was begun too often is a case for a person', async (t) => {
+  const lab = await openJournal(t);
+  const { id } = lab.journal.create(operationOf('one'));
+  lab.journal.move(id, 'running');
+  lab.journal.move(id, 'rolling-back');
+  for (let time = 0; time < attemptLimit; time += 1) lab.journal.attempt(id, 1, 'undoing');
+  const runner = runnerOn(lab, { executors: table(lab, {}) });
+  runner.resumeAll();
+  await runner.finished(id);
+  t.match(lab.journal.get(id), { state: 'stuck', error: { message: /begun 5 times/ } });
+  t.strictSame(await callsIn(lab.folder), []);
+});
+
+t.test('a stop in the middle leaves the step to be taken up again, by another runner', async (t) => {
+  const lab = await openJournal(t);
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const apply: Executor<EffectInput>['apply'] = (_input, { signal }) => {
+    begin();
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  };
+  const runner = runnerOn(lab, { executors: table(lab, { two: { apply } }) });
+  const { id } = lab.journal.create(operationOf('one', 'two', 'three'));
+  runner.start(id);
+  await begun;
+  await runner.stop();
+  t.match(lab.journal.get(id), {
+    state: 'running',
+    error: null,
+    steps: [{ state: 'done' }, { state: 'running', attempts: 1 }, { state: 'pending' }],
+  });
+  runner.start(id);
+  await runner.finished(id);
+  t.equal(lab.journal.get(id).state, 'running', 'a stopped runner begins nothing');
+  const next = runnerOn(lab, { executors: table(lab, {}) });
+  t.strictSame(next.resumeAll(), [id]);
+  await next.finished(id);
+  t.match(lab.journal.get(id), { state: 'done', steps: [{ attempts: 1 }, { attempts: 2 }, { attempts: 1 }] });
+});
+
+t.test('a stop while waiting does not give up', async (t) => {
+  const lab = await openJournal(t);
+  const runner = runnerOn(lab, {
+    executors: table(lab, { one: { apply: fails(passing) } }),
+    isWorthWaiting: waits,
+    waitLimitMs: 1e12,
+  });
+  const { id } = lab.journal.create(operationOf('one'));
+  runner.start(id);
+  while (lab.clock.slept.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await runner.stop();
+  t.match(lab.journal.get(id), { state: 'running', steps: [{ state: 'running' }] });
+});
+
+t.test('a stop in the middle of an undo is gone on with, still backwards', async (t) => {
+  const lab = await openJournal(t);
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const undo: Executor<EffectInput>['undo'] = (_input, { signal }) => {
+    begin();
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  };
+  const runner = runnerOn(lab, { executors: table(lab, { two: { undo }, three: { apply: fails() } }) });
+  const { id } = lab.journal.create(operationOf('one', 'two', 'three'));
+  runner.start(id);
+  await begun;
+  await runner.stop();
+  t.match(lab.journal.get(id), {
+    state: 'rolling-back',
+    steps: [{ state: 'done' }, { state: 'undoing' }, { state: 'undone' }],
+  });
+  const next = runnerOn(lab, { executors: table(lab, {}) });
+  t.strictSame(next.resumeAll(), [id]);
+  await next.finished(id);
+  t.match(lab.journal.get(id), { state: 'rolled-back', error: { code: 'test.broken' } });
+  t.strictSame(await effectsOf(lab.folder), []);
+});
+
+t.test('the operation shows as verifying from the first proving step on', async (t) => {
+  const lab = await openJournal(t);
+  const seen: string[] = [];
+  const look = async (): Promise<void> => void seen.push(lab.journal.list()[0]!.state);
+  const executors = table(lab, {
+    one: { apply: look },
+    two: { apply: look, verifies: true },
+    three: { apply: look },
+  });
+  const { operation } = await runTo(lab, ['one', 'two', 'three'], { executors });
+  t.strictSame(seen, ['running', 'verifying', 'verifying']);
+  t.equal(operation().state, 'done');
+});
+
+t.test('a proof that fails takes everything back', async (t) => {
+  const lab = await openJournal(t);
+  const { operation } = await runTo(lab, ['one', 'two'], {
+    executors: table(lab, { two: { apply: fails(), verifies: true } }),
+  });
+  t.equal(operation().state, 'rolled-back');
+  t.strictSame(await effectsOf(lab.folder), []);
+});
+
+t.test('a step that this program does not know leaves the operation stuck with the way out', async (t) => {
+  const lab = await openJournal(t);
+  const { id, operation } = await runTo(lab, ['one', 'from-the-future'], { executors: table(lab, {}) });
+  t.match(operation(), {
+    state: 'stuck',
+    error: {
+      message: /does not know the step "from-the-future"/,
+      next: /Start the Onstead version that began/,
+    },
+  });
+  const wiser = runnerOn(lab, {
+    executors: { ...table(lab, {}), 'from-the-future': effectIn(lab.folder, 'from-the-future') },
+  });
+  wiser.resumeStuck(id);
+  await wiser.finished(id);
+  t.equal(operation().state, 'done');
+});
+
+t.test('starting one operation twice runs it once', async (t) => {
+  const lab = await openJournal(t);
+  const runner = runnerOn(lab, { executors: table(lab, {}) });
+  const { id } = lab.journal.create(operationOf('one'));
+  runner.start(id);
+  runner.start(id);
+  await runner.finished(id);
+  t.strictSame(await callsIn(lab.folder), ['apply one']);
+});
+
+t.test('progress and notes of a step reach whoever listens', async (t) => {
+  const lab = await openJournal(t);
+  const heard: unknown[] = [];
+  lab.journal.listen(({ type, step, text, progress }) => {
+    if (type === 'note' || type === 'progress') heard.push([step, text ?? progress]);
+  });
+  const apply: Executor<EffectInput>['apply'] = async (_input, { progress, note }) => {
+    progress({ done: 1, total: 2, unit: 'items' });
+    note('half way');
+  };
+  await runTo(lab, ['one', 'two'], { executors: table(lab, { two: { apply } }) });
+  t.strictSame(heard, [
+    [2, { done: 1, total: 2, unit: 'items' }],
+    [2, 'half way'],
+  ]);
+});
+
+t.test('a journal that cannot be written is no reason to take back what was done', async (t) => {
+  const lab = await openJournal(t);
+  const apply = async (): Promise<void> => {
+    await writeFile(join(lab.folder, 'effect-two'), 'here');
+    lab.db.exec(`create trigger full before insert on event begin select raise(abort, 'disk full'); end`);
+  };
+  const { id, operation } = await runTo(lab, ['one', 'two'], { executors: table(lab, { two: { apply } }) });
+  t.match(operation(), { state: 'running', steps: [{ state: 'done' }, { state: 'running' }] });
+  lab.db.exec('drop trigger full');
+  const next = runnerOn(
+    { journal: new Journal(lab.db, lab.clock), clock: lab.clock },
+    { executors: table(lab, {}) },
+  );
+  next.resumeAll();
+  await next.finished(id);
+  t.equal(operation().state, 'done');
+});
