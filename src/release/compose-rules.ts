@@ -93,6 +93,32 @@ function shippingMistakes(service: ServiceMap, at: At): Finding[] {
       ),
     );
   }
+  if (service['provider'] !== undefined) {
+    found.push(
+      key(
+        at('provider'),
+        'A provider is a program that runs on the machine itself.',
+        'Use a service with an image.',
+      ),
+    );
+  }
+  for (const name of ['network_mode', 'pid', 'ipc']) {
+    if (String(service[name] ?? '').startsWith('container:')) {
+      found.push(
+        value(at(name), 'This joins a container outside of the stack.', `Write ${name}: service:<name>.`),
+      );
+    }
+  }
+  listOf(service['volumes_from']).forEach((from, index) => {
+    if (!/container:|\$/.test(String(from))) return;
+    found.push(
+      value(
+        at('volumes_from', index),
+        'This takes volumes of a container outside of the stack.',
+        'Name a service.',
+      ),
+    );
+  });
   for (const { source, path } of bindMounts(service, at)) {
     if (source.split('/').includes('..')) {
       found.push(

@@ -129,15 +129,21 @@ export function verifySignature(data: Uint8Array, text: string, trustedKeys: rea
   const signature = readSignature(text);
   // The first line is not signed; only the one that minisign writes by itself is accepted.
   if (signature.untrustedComment !== COMMENT) throw damaged("The signature's first line has been changed.");
-  const key = trustedKeys.find((one) => one.keyId === signature.keyId);
-  if (key === undefined) throw unknownKey(signature.keyId, trustedKeys);
+  const keys = trustedKeys.filter((one) => one.keyId === signature.keyId);
+  if (keys.length === 0) throw unknownKey(signature.keyId, trustedKeys);
+  if (!keys.some((key) => holds(data, signature, key))) {
+    throw damaged(`The signature of key ${signature.keyId} does not fit.`);
+  }
+  return { keyId: signature.keyId, trustedComment: signature.trustedComment };
+}
+
+function holds(data: Uint8Array, parts: Signature, key: PublicKey): boolean {
   const publicKey = createPublicKey({ key: Buffer.concat([SPKI, key.bytes]), format: 'der', type: 'spki' });
-  const comment = Buffer.concat([signature.signature, Buffer.from(signature.trustedComment)]);
-  const holds =
-    verify(null, prehash(data), publicKey, signature.signature) &&
-    verify(null, comment, publicKey, signature.globalSignature);
-  if (!holds) throw damaged(`The signature of key ${key.keyId} does not fit.`);
-  return { keyId: key.keyId, trustedComment: signature.trustedComment };
+  const comment = Buffer.concat([parts.signature, Buffer.from(parts.trustedComment)]);
+  return (
+    verify(null, prehash(data), publicKey, parts.signature) &&
+    verify(null, comment, publicKey, parts.globalSignature)
+  );
 }
 
 function prehash(data: Uint8Array): Buffer {

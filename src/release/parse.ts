@@ -4,7 +4,7 @@ import { OnsteadError } from '../base/errors.ts';
 import { placeFindings, placeProblems } from './checked-yaml.ts';
 import { checkService } from './compose-rules.ts';
 import type { Mistake, Release } from './release.ts';
-import { mapAt, releaseFrom, secretsOf } from './release-from.ts';
+import { releaseFrom, secretsOf } from './release-from.ts';
 import {
   checkRoles,
   checkServiceBlock,
@@ -17,6 +17,7 @@ import { ReleaseBlock } from './schema.ts';
 import { isMap } from './service-map.ts';
 import { checkShape, nearest, show } from './shape.ts';
 import type { Finding } from './shape.ts';
+import { checkTop } from './top-rules.ts';
 import { readYaml } from './yaml-source.ts';
 import type { YamlPath } from './yaml-source.ts';
 
@@ -75,62 +76,6 @@ function checkAll(root: Map): Findings {
     ],
     warnings: each.flatMap((one) => one.warnings),
   };
-}
-
-function checkTop(root: Map): Finding[] {
-  const found: Finding[] = [];
-  const name = root['name'];
-  if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9_-]{0,62}$/.test(name)) {
-    found.push({
-      path: ['name'],
-      at: 'value',
-      message:
-        name === undefined
-          ? '"name" is missing, the name of the product.'
-          : `${show(name)} is not a product name.`,
-      fix: 'Write for example name: notes (a-z, 0-9, - and _; at most 63).',
-    });
-  }
-  if (root['x-onstead'] === undefined) {
-    const typo = Object.keys(root).find((key) => nearest(key, ['x-onstead']) !== undefined);
-    const path = typo === undefined ? [] : [typo];
-    const fix =
-      typo === undefined ? 'Add it, for example x-onstead: { version: 1.0.0 }.' : 'Did you mean "x-onstead"?';
-    found.push({
-      path,
-      at: 'key',
-      message: 'The file has no "x-onstead" block, which names the version.',
-      fix,
-    });
-  }
-  if (!isMap(root['services']) || Object.keys(root['services']).length === 0) {
-    found.push({
-      path: ['services'],
-      at: 'value',
-      message: 'The file has no services.',
-      fix: 'Add services:.',
-    });
-  }
-  if (root['include'] !== undefined) {
-    found.push({
-      path: ['include'],
-      at: 'key',
-      message: 'A release is one file; it cannot include others.',
-      fix: 'Copy the services here.',
-    });
-  }
-  return [...found, ...checkSecretNames(root)];
-}
-
-function checkSecretNames(root: Map): Finding[] {
-  return Object.keys(mapAt(root, 'secrets'))
-    .filter((name) => !/^[a-z][a-z0-9_]{0,62}$/.test(name))
-    .map((name) => ({
-      path: ['secrets', name],
-      at: 'key' as const,
-      message: `"${name}" is not a name for a secret.`,
-      fix: 'Use a-z, 0-9 and _, starting with a letter; at most 63.',
-    }));
 }
 
 function checkOne(root: Map, services: Map, name: string, service: unknown): Findings {

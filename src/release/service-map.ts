@@ -25,7 +25,7 @@ export function bindMounts(service: ServiceMap, at: At): Bind[] {
   return listOf(service['volumes']).flatMap((entry, index) => {
     const path = at('volumes', index);
     if (isMap(entry)) {
-      return entry['type'] === 'bind' && typeof entry['source'] === 'string'
+      return /^bind$|\$/.test(String(entry['type'])) && typeof entry['source'] === 'string'
         ? [{ source: entry['source'], path }]
         : [];
     }

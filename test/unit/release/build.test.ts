@@ -265,9 +265,14 @@ t.test('a build that is stopped, or whose engine fails, leaves nothing behind', 
   ];
   const imageSource = { resolve: source.resolve, export: async () => Readable.from([await tarOf(rotten)]) };
   await t.rejects(buildTiny(folder, { imageSource }), { code: 'bundle.image', next: /again/ });
-  const stop = new AbortController();
   const reason = new Error('stopped');
-  await t.rejects(buildTiny(folder, { signal: stop.signal, onProgress: () => stop.abort(reason) }), reason);
+  for (const phase of ['export', 'write']) {
+    const stop = new AbortController();
+    const onProgress = (one: BundleProgress): void => {
+      if (one.phase === phase) stop.abort(reason);
+    };
+    await t.rejects(buildTiny(folder, { signal: stop.signal, onProgress }), reason, phase);
+  }
   t.strictSame(await readdir(folder), []);
 });
 

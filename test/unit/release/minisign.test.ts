@@ -33,6 +33,22 @@ t.test('what is signed verifies with the key among several trusted ones, and nam
   t.throws(() => verifySignature(Buffer.from('other'), text, trusted), { code: 'bundle.signature' });
 });
 
+t.test(
+  'another key that calls itself by the same id does not sign for it, nor stand in its way',
+  async (t) => {
+    const [vendor, thief] = [await keygen(), await keygen()];
+    const real = readPublicKey(vendor.publicKey);
+    const forged = { ...(await readSecretKey(thief.secretKey)), keyId: real.keyId };
+    t.throws(() => verifySignature(data, sign(data, forged, 'x'), [real]), {
+      code: 'bundle.signature',
+      message: /does not fit/,
+    });
+    const same = { ...readPublicKey(thief.publicKey), keyId: real.keyId };
+    const text = sign(data, await readSecretKey(vendor.secretKey), 'x');
+    t.equal(verifySignature(data, text, [same, real]).keyId, real.keyId);
+  },
+);
+
 t.test('no single byte of a signature can be changed', async (t) => {
   const pair = await keygen();
   const trusted = [readPublicKey(pair.publicKey)];
