@@ -102,9 +102,7 @@ class Build {
   }
 
   #wantedNotes(): NotesImage[] {
-    return this.#isWanted('notes')
-      ? notesImages(hashOf(...builderFiles(), ...filesOf(join(HERE, 'notes'))))
-      : [];
+    return this.#isWanted('notes') ? notesImages(hashOf(baseKey(), ...filesOf(join(HERE, 'notes')))) : [];
   }
 
   async #buildServices(recipes: readonly Recipe[]): Promise<BuiltImage[]> {
@@ -128,7 +126,7 @@ class Build {
 
   async #writeBase(files: PackagedFiles): Promise<Base> {
     const tree = baseTree(files);
-    return { tree, layer: await this.#layers.write('base', 'Debian base', tree) };
+    return { tree, layer: await this.#layers.write(baseKey(), 'Debian base', tree) };
   }
 
   async #buildService(recipe: Recipe, files: PackagedFiles, base: Base): Promise<BuiltImage> {
@@ -160,7 +158,7 @@ class Build {
   }
 
   async #findBase(): Promise<Layer> {
-    const known = await this.#layers.find('base');
+    const known = await this.#layers.find(baseKey());
     if (known !== undefined) return known;
     return (await this.#withPackages(BASE_PACKAGES, (files) => this.#writeBase(files))).layer;
   }
@@ -185,7 +183,11 @@ function isBuilt(value: unknown): value is BuiltImage {
 
 /** Changes when the builder, the recipe or a file of the recipe changes. */
 function recipeHash(recipe: Recipe): string {
-  return hashOf(...builderFiles(), ...filesOf(join(HERE, 'base')), ...filesOf(join(HERE, recipe.name)));
+  return hashOf(baseKey(), ...filesOf(join(HERE, recipe.name)));
+}
+
+function baseKey(): string {
+  return `base-${hashOf(...builderFiles(), ...filesOf(join(HERE, 'base'))).slice(0, 16)}`;
 }
 
 // What decides the bytes of an image; the command line and the engine's side do not.

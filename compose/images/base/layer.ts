@@ -7,7 +7,18 @@ import { link } from '../tree.ts';
 import type { Tree } from '../tree.ts';
 import { skeleton } from '../recipe.ts';
 
-export const BASE_PACKAGES = ['base-files', 'busybox-static', 'libc6', 'libstdc++6', 'libssl3t64', 'zlib1g'];
+// Every package that the layer keeps from, so that it is the same whichever images are built beside it.
+export const BASE_PACKAGES = [
+  'base-files',
+  'busybox-static',
+  'libatomic1',
+  'libc6',
+  'libgcc-s1',
+  'libssl3t64',
+  'libstdc++6',
+  'libzstd1',
+  'zlib1g',
+];
 
 const SHARED = ['libc', 'libm', 'libdl', 'libpthread', 'librt', 'libresolv', 'libanl', 'libutil'];
 const RUNTIME = ['libstdc++', 'libgcc_s', 'libatomic', 'libssl', 'libcrypto', 'libz', 'libzstd'];
