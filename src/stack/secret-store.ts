@@ -37,6 +37,8 @@ export class SecretStore {
   readonly #key: Buffer;
   readonly #clock: Clock;
   #content: Content;
+  /** The change under way; the next one builds on what it leaves. */
+  #saving: Promise<void> = Promise.resolve();
 
   private constructor(path: string, key: Buffer, clock: Clock, content: Content) {
     this.#path = path;
@@ -59,11 +61,11 @@ export class SecretStore {
   }
 
   has(name: string): boolean {
-    return this.#content[name] !== undefined;
+    return Object.hasOwn(this.#content, name);
   }
 
   get(name: string): string {
-    const newest = this.#content[name]?.at(-1);
+    const newest = versionsOf(this.#content, name).at(-1);
     if (newest === undefined) {
       throw new OnsteadError('secret.missing', `The secret "${name}" does not exist on this appliance.`, {
         next: 'Run the installation again: it makes the secrets that are missing.',
@@ -87,23 +89,40 @@ export class SecretStore {
   async setAll(values: Readonly<Record<string, string>>): Promise<void> {
     if (Object.keys(values).length === 0) return;
     const at = this.#clock.now().toISOString();
-    const next: Content = { ...this.#content };
-    for (const [name, value] of Object.entries(values)) {
-      next[name] = [...(next[name] ?? []), { at, value }].slice(-VERSIONS_KEPT);
-    }
-    await this.#save(next);
+    await this.#change((content) => ({
+      ...content,
+      ...Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [
+          name,
+          [...versionsOf(content, name), { at, value }].slice(-VERSIONS_KEPT),
+        ]),
+      ),
+    }));
   }
 
   async remove(names: readonly string[]): Promise<void> {
-    await this.#save(
-      Object.fromEntries(Object.entries(this.#content).filter(([name]) => !names.includes(name))),
+    await this.#change((content) =>
+      Object.fromEntries(Object.entries(content).filter(([name]) => !names.includes(name))),
     );
   }
 
-  async #save(content: Content): Promise<void> {
+  /** One change after the other: two at once would each write without the other's. */
+  #change(change: (content: Content) => Content): Promise<void> {
+    const saved = this.#changeAfter(this.#saving, change);
+    this.#saving = saved.catch(() => {});
+    return saved;
+  }
+
+  async #changeAfter(before: Promise<void>, change: (content: Content) => Content): Promise<void> {
+    await before;
+    const content = change(this.#content);
     await writeFileAtomic(this.#path, seal(content, this.#key), { mode: 0o600 });
     this.#content = content;
   }
+}
+
+function versionsOf(content: Content, name: string): readonly SecretVersion[] {
+  return Object.hasOwn(content, name) ? content[name]! : [];
 }
 
 /** 256 bits, written with characters that need no quoting anywhere. */

@@ -1,7 +1,7 @@
 // Opens the secrets for the containers: one folder a service, in memory, readable by that service's user alone.
 // Folders are mounted whole, so that a renewed file is seen without a restart.
 
-import { chmod, chown, readdir, rm } from 'node:fs/promises';
+import { chmod, chown, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
 import type { Release, ReleaseService } from '../release/index.ts';
@@ -33,30 +33,52 @@ export function openedServices(release: Release, store: SecretStore): OpenedServ
 
 export async function unsealInto(folder: string, services: readonly OpenedService[]): Promise<void> {
   await ensureFolder(folder, 0o700);
+  await chmod(folder, 0o700); // it may have been there before, open to all
   for (const one of services) {
     const own = join(folder, one.service);
     await ensureFolder(own);
-    // A service whose user is not known reads by the world's bit; the parent folder keeps the world out.
-    const [folderMode, mode] = one.owner === undefined ? [0o555, 0o444] : [0o500, 0o400];
+    const { folderMode, fileMode: mode } = modesOf(one);
     for (const [name, text] of Object.entries(one.files)) {
       const owner = one.owner === undefined ? {} : { owner: one.owner };
-      if ((await readTextIfAny(join(own, name))) !== text)
+      if (!(await isOpened(join(own, name), text, one))) {
         await writeFileAtomic(join(own, name), text, { mode, ...owner });
+      }
     }
-    for (const name of await readdir(own)) if (!(name in one.files)) await rm(join(own, name));
+    for (const name of await readdir(own)) {
+      if (!Object.hasOwn(one.files, name)) await rm(join(own, name));
+    }
     await chmod(own, folderMode);
     if (one.owner !== undefined) await chown(own, one.owner.uid, one.owner.gid);
   }
 }
 
-/** True when every opened file is there as it should be. */
+/** True when every opened file is there, as it should be, for the user who should read it. */
 export async function isUnsealed(folder: string, services: readonly OpenedService[]): Promise<boolean> {
-  for (const { service, files } of services) {
-    for (const [name, text] of Object.entries(files)) {
-      if ((await readTextIfAny(join(folder, service, name))) !== text) return false;
+  for (const one of services) {
+    const own = join(folder, one.service);
+    if (!(await belongsTo(own, one, modesOf(one).folderMode))) return false;
+    for (const [name, text] of Object.entries(one.files)) {
+      if (!(await isOpened(join(own, name), text, one))) return false;
     }
   }
   return true;
+}
+
+/** A service whose user is not known reads by the world's bit; the parent folder keeps the world out. */
+function modesOf({ owner }: OpenedService): { folderMode: number; fileMode: number } {
+  return owner === undefined
+    ? { folderMode: 0o555, fileMode: 0o444 }
+    : { folderMode: 0o500, fileMode: 0o400 };
+}
+
+async function isOpened(path: string, text: string, one: OpenedService): Promise<boolean> {
+  return (await readTextIfAny(path)) === text && (await belongsTo(path, one, modesOf(one).fileMode));
+}
+
+async function belongsTo(path: string, { owner }: OpenedService, mode: number): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || (found.mode & 0o777) !== mode) return false;
+  return owner === undefined || (found.uid === owner.uid && found.gid === owner.gid);
 }
 
 function namesFor(service: ReleaseService): string[] {
@@ -70,8 +92,8 @@ function secretName(entry: unknown): string {
   return String((entry as { source?: unknown }).source);
 }
 
+/** Known only where it is written in numbers; names are known inside the image alone. */
 function ownerOf(service: ReleaseService): OpenedService['owner'] {
-  const [uid, gid] = (userOf(service) ?? '').split(':').map(Number);
-  if (uid === undefined || !Number.isInteger(uid) || userOf(service) === undefined) return undefined;
-  return { uid, gid: Number.isInteger(gid) ? gid! : uid };
+  const match = /^(\d+)(?::(\d+))?$/.exec(userOf(service) ?? '');
+  return match === null ? undefined : { uid: Number(match[1]), gid: Number(match[2] ?? match[1]) };
 }
