@@ -1,0 +1,51 @@
+// The stack's folder holds exactly its files, and any difference is found.
+
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { findDrift, writeStack } from '../../../src/stack/index.ts';
+import { openFolder, releaseText, renderText } from './lab.ts';
+
+const files = renderText(releaseText);
+
+t.test('what was written is found as it should be', async (t) => {
+  const folder = join(await openFolder(t), 'stack');
+  t.strictSame(await findDrift(folder, files), [...files.keys()].sort(), 'everything is missing at first');
+  await writeStack(folder, files);
+  t.strictSame(await findDrift(folder, files), []);
+  for (const [path, text] of files) t.equal(await readFile(join(folder, path), 'utf8'), text, path);
+});
+
+t.test('a file changed by hand, one missing and one left over are found and put right', async (t) => {
+  const folder = await openFolder(t);
+  await writeStack(folder, files);
+  await writeFile(join(folder, 'compose.yaml'), `${releaseText}\n`);
+  await rm(join(folder, 'config/redis/redis.conf'));
+  await mkdir(join(folder, 'config/gone/deep'), { recursive: true });
+  await writeFile(join(folder, 'config/gone/deep/old.conf'), 'old');
+  t.strictSame(await findDrift(folder, files), [
+    'compose.yaml',
+    'config/gone/deep/old.conf',
+    'config/redis/redis.conf',
+  ]);
+  await writeStack(folder, files);
+  t.strictSame(await findDrift(folder, files), []);
+});
+
+t.test('files that are right already are not written again', async (t) => {
+  const folder = await openFolder(t);
+  await writeStack(folder, files);
+  const inodes = async () =>
+    Promise.all([...files.keys()].map(async (path) => (await stat(join(folder, path))).ino));
+  const before = await inodes();
+  await writeStack(folder, files);
+  t.strictSame(await inodes(), before);
+});
+
+t.test("a person's own files beside the stack's are left alone", async (t) => {
+  const folder = await openFolder(t);
+  await writeFile(join(folder, 'notes.txt'), 'mine');
+  await writeStack(folder, files);
+  t.strictSame(await findDrift(folder, files), []);
+  t.ok((await readdir(folder)).includes('notes.txt'));
+});
