@@ -14,6 +14,7 @@ import { readLayerFacts } from './layer-facts.ts';
 import type { LayerFacts } from './layer-facts.ts';
 import type { BundleLayer } from './bundle-index.ts';
 import { digestOf } from './oci.ts';
+import { writeAll } from './write-all.ts';
 
 const LEVEL = 6;
 /** gzip's output depends on the program and on how its input is cut. */
@@ -181,7 +182,7 @@ export async function spool(
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   const flush = async (): Promise<void> => {
-    if (waitingBytes > 0) await file.writev(waiting);
+    await writeAll(file, Buffer.concat(waiting));
     onBytes(waitingBytes);
     waiting = [];
     waitingBytes = 0;

@@ -1,6 +1,7 @@
 // The images of a release, resolved to exact ones and taken into the blob store: from an earlier build's cache where
 // they are known, from the engine in one go where they are not.
 
+import { dirname } from 'node:path';
 import { OnsteadError } from '../base/errors.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { Work } from './build-work.ts';
@@ -58,7 +59,7 @@ async function storedImages(work: Work, sources: readonly SourceImage[]): Promis
   }
   if (missing.size === 0) return stored;
   const totalBytes = [...missing.values()].reduce((sum, one) => sum + one.sizeBytes, 0);
-  await requireSpace(work.staging, totalBytes);
+  await requireSpace(dirname(work.staging), totalBytes);
   const archive = await input.imageSource.export([...missing.keys()]);
   let doneBytes = 0;
   const taken = await takeImages({

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { isOnsteadError, OnsteadError } from '../base/errors.ts';
+import { isOnsteadError, messageOf, OnsteadError, systemCode } from '../base/errors.ts';
 import { BlobStore } from './blob-store.ts';
 import { pins, takeReleaseImages } from './build-images.ts';
 import { contentsOf, takeDaemon } from './build-parts.ts';
@@ -34,22 +34,32 @@ export async function buildBundle(input: BuildInput): Promise<BuildResult> {
   const release = parseRelease(input.composeText, input.composeFile);
   const arch = archOf(input.platform);
   const outFolder = dirname(resolve(input.outPath));
-  await mkdir(outFolder, { recursive: true });
   const staging = join(
     input.cacheFolder ?? outFolder,
     `.${basename(input.outPath)}.${randomBytes(6).toString('hex')}`,
   );
-  await mkdir(staging, { recursive: true });
   try {
+    await mkdir(outFolder, { recursive: true });
+    await mkdir(staging, { recursive: true });
     const store = new BlobStore(input.cacheFolder ?? join(staging, 'cache'));
     await store.prepare();
     return await build({ input, arch, staging, store }, release);
   } catch (error) {
     input.signal?.throwIfAborted();
-    throw isDiskFull(error) ? diskFull(outFolder, error) : error;
+    throw asBuildFailure(error, outFolder);
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await rm(staging, { recursive: true, force: true }).catch(() => {}); // the first failure is the one to tell
   }
+}
+
+function asBuildFailure(error: unknown, outFolder: string): unknown {
+  if (isOnsteadError(error)) return error;
+  if (isDiskFull(error)) return diskFull(outFolder, error);
+  if (systemCode(error) === undefined) return error;
+  return new OnsteadError('bundle.files', `The bundle could not be built: ${messageOf(error)}.`, {
+    next: 'Check that the path is right and that you may read or write there.',
+    cause: error,
+  });
 }
 
 function archOf(platform: string): string {

@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { OnsteadError } from '../base/errors.ts';
 import { syncFolder } from '../base/files.ts';
 import { TAR_END, paddingOf, tarHeader } from './tar.ts';
+import { writeAll } from './write-all.ts';
 
 export interface Part {
   readonly path: string;
@@ -43,33 +44,33 @@ export async function writeBundleFile(
   const out = await open(draft, 'wx', 0o644);
   try {
     for (const part of parts) await writePart(out, part, options);
-    await out.write(TAR_END);
+    await writeAll(out, TAR_END);
     await out.sync();
+    await out.close();
+    await rename(draft, outPath);
   } catch (error) {
     await out.close().catch(() => {});
     await rm(draft, { force: true });
     throw error;
   }
-  await out.close();
-  await rename(draft, outPath);
   await syncFolder(dirname(outPath));
   return (await stat(outPath)).size;
 }
 
 async function writePart(out: FileHandle, part: Part, { onBytes, signal }: WriteOptions): Promise<void> {
-  await out.write(tarHeader(part.path, part.sizeBytes));
+  await writeAll(out, tarHeader(part.path, part.sizeBytes));
   const hash = createHash('sha256');
   let sizeBytes = 0;
   for await (const chunk of chunksOf(part)) {
     signal?.throwIfAborted();
     hash.update(chunk);
     sizeBytes += chunk.length;
-    await out.write(chunk);
+    await writeAll(out, chunk);
     onBytes(chunk.length);
   }
   if (sizeBytes !== part.sizeBytes || hash.digest('hex') !== part.sha256) throw changed(part);
   const padding = paddingOf(part.sizeBytes);
-  if (padding > 0) await out.write(Buffer.alloc(padding));
+  if (padding > 0) await writeAll(out, Buffer.alloc(padding));
 }
 
 async function* chunksOf(part: Part): AsyncGenerator<Uint8Array> {

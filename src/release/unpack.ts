@@ -12,6 +12,7 @@ import { isOnsteadError, OnsteadError, systemCode } from '../base/errors.ts';
 import { syncFolder } from '../base/files.ts';
 import { diskFull, isDiskFull } from './disk-space.ts';
 import { damaged } from './bundle-reader.ts';
+import { writeAll } from './write-all.ts';
 import type { BundleReader, Range } from './bundle-reader.ts';
 
 /** The content of a range; the last step fails if the hash is not the signed one. */
@@ -75,7 +76,7 @@ export async function writeChecked(chunks: AsyncIterable<Buffer>, path: string, 
   const draft = join(dirname(resolve(path)), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   const file = await open(draft, 'wx', mode);
   try {
-    for await (const chunk of chunks) await file.write(chunk);
+    for await (const chunk of chunks) await writeAll(file, chunk);
     await file.sync();
     await file.close();
     await rename(draft, path);

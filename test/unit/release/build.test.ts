@@ -224,6 +224,21 @@ t.test('an image of another architecture, or one given for no service, is refuse
   t.strictSame(await readdir(folder), []);
 });
 
+t.test('a path that cannot be read or written is told as such', async (t) => {
+  const folder = await tempFolder(t.teardown);
+  await mkdir(join(folder, 'taken'));
+  await writeFile(join(folder, 'file'), '');
+  const paths = [{ outPath: join(folder, 'taken') }, { outPath: join(folder, 'file/x.tar') }];
+  for (const change of [
+    ...paths,
+    { installerFile: join(folder, 'none') },
+    { cacheFolder: join(folder, 'file') },
+  ]) {
+    await t.rejects(buildTiny(folder, change), { code: 'bundle.files', next: /path/ });
+  }
+  t.strictSame((await readdir(folder)).sort(), ['file', 'taken']);
+});
+
 t.test('another image can be taken for a service, under the name the vendor wrote', async (t) => {
   const folder = await tempFolder(t.teardown);
   const images = [...IMAGES, { reference: 'local/nginx:dev', layers: [{ a: 'b' }] }];
