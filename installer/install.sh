@@ -126,7 +126,7 @@ verify_signature || refuse "The bundle is not signed with the key in $trust." "G
 (cd "$draft" && grep -E '  (bundle\.json|onstead/daemon\.tar\.gz)$' SHA256SUMS | sha256sum -c --status) ||
   refuse "The bundle was changed or damaged on its way." "Copy it again from the vendor."
 
-field() { sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p" "$draft/bundle.json" | head -n 1; }
+field() { sed -n "s/^ *\"$1\": *\"\\([^\"]*\\)\".*/\\1/p" "$draft/bundle.json" | head -n 1; }
 arch=$(field arch)
 case $(uname -m) in x86_64) here=amd64 ;; aarch64) here=arm64 ;; *) here=$(uname -m) ;; esac
 [ "$arch" = "$here" ] || refuse "The bundle is for $arch machines; this one is $here." "Ask the vendor for the $here bundle."
