@@ -26,7 +26,7 @@ async function makeCertificate(question: CertificateQuestion): Promise<KeyPair> 
     question.kind === 'authority'
       ? await x509.X509CertificateGenerator.createSelfSigned({
           ...common,
-          name: `CN=${question.name}`,
+          name: commonName(question.name),
           keys: keys as never,
           extensions: [
             new x509.BasicConstraintsExtension(true, 0, true),
@@ -48,7 +48,7 @@ async function signServer(
   const signingKey = await webcrypto.subtle.importKey('pkcs8', body, ALGORITHM, false, ['sign']);
   return x509.X509CertificateGenerator.create({
     ...common,
-    subject: `CN=${question.names[0] ?? 'localhost'}`,
+    subject: commonName(question.names[0] ?? 'localhost'),
     issuer: authority.subject,
     publicKey: keys.publicKey as never,
     signingKey: signingKey as never,
@@ -64,6 +64,11 @@ async function signServer(
       await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey),
     ],
   } as x509.X509CertificateCreateParams);
+}
+
+/** X.509 allows 64 characters here; clients read the names from the extension, where longer ones fit. */
+function commonName(name: string): string {
+  return `CN=${name.slice(0, 64)}`;
 }
 
 async function pemOf(key: webcrypto.CryptoKey): Promise<string> {
