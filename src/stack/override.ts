@@ -43,9 +43,9 @@ export function renderOverride(input: StackInput): string {
     services: { ...services, [holderName]: holderEntry(input) },
     networks: {
       // Published ports need a network with a way out; nothing but the edge stands in it.
-      public: {},
-      front: { internal: true },
-      data: { internal: true },
+      public: new Replaced({}),
+      front: new Replaced({ internal: true }),
+      data: new Replaced({ internal: true }),
     },
     // External: `docker compose down -v`, typed in haste, cannot delete data.
     volumes: Object.fromEntries(
@@ -69,8 +69,9 @@ function entryOf(service: ReleaseService, input: StackInput): ComposeService {
     ports: new Replaced([]),
     secrets: new Replaced([]),
     container_name: new Replaced(null),
-    networks: new Replaced(networksOf(service)),
+    ...networkOf(service),
     deploy: new Replaced(deployOf(size)),
+    ...olderSpellings(),
     memswap_limit: size.memoryLimitBytes, // the limit is all there is: a container never swaps
     cpu_shares: Math.max(2, Math.round(size.cpuReservation * CPU_SHARES_PER_CPU)),
     labels: { 'onstead.role': service.role },
@@ -112,6 +113,21 @@ function holderEntry(input: StackInput): ComposeService {
     pids_limit: 16,
     labels: { 'onstead.role': 'edge' },
   };
+}
+
+/** A carried service may share a neighbour's network or have none; the release's rules judged what it says. */
+function networkOf(service: ReleaseService): ComposeService {
+  const mode = String(service.compose['network_mode'] ?? '');
+  if (service.role === 'carried' && /^(none|host|service:.+)$/.test(mode)) {
+    return { network_mode: mode, networks: new Replaced(null) };
+  }
+  return { network_mode: new Replaced(null), networks: new Replaced(networksOf(service)) };
+}
+
+/** What `deploy` says too: Compose refuses a service that says both. Sizing has read the vendor's limits before. */
+function olderSpellings(): ComposeService {
+  const keys = ['mem_limit', 'mem_reservation', 'cpus', 'pids_limit', 'scale'];
+  return Object.fromEntries(keys.map((key) => [key, new Replaced(null)]));
 }
 
 function networksOf(service: ReleaseService): Record<string, object> {
