@@ -13,13 +13,20 @@ export interface DatabaseLogin {
 
 /** Makes the app's database and user where they are missing and gives the user today's password. */
 export async function ensureLogin(engine: Engine, container: string, login: DatabaseLogin): Promise<void> {
-  const { database, user, password } = login;
+  const { database, user } = login;
+  const password = literal(login.password);
   await runSql(engine, container, [
     `CREATE DATABASE IF NOT EXISTS \`${database}\` CHARACTER SET utf8mb4;`,
-    `CREATE USER IF NOT EXISTS '${user}'@'%' IDENTIFIED BY '${password}';`,
-    `ALTER USER '${user}'@'%' IDENTIFIED BY '${password}';`,
-    `GRANT ALL PRIVILEGES ON \`${database}\`.* TO '${user}'@'%';`,
+    `CREATE USER IF NOT EXISTS '${user}'@'%' IDENTIFIED BY ${password};`,
+    `ALTER USER '${user}'@'%' IDENTIFIED BY ${password};`,
+    // In a grant an underscore stands for any character.
+    `GRANT ALL PRIVILEGES ON \`${database.replaceAll('_', '\\_')}\`.* TO '${user}'@'%';`,
   ]);
+}
+
+/** A text as SQL reads it; names need none of this, the release's schema leaves them letters, digits and `_`. */
+function literal(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, '\\$&')}'`;
 }
 
 /** True when the app could log in now with the password it was given. */

@@ -35,10 +35,15 @@ export const mysqlKind: ServiceKind<MysqlService> = {
   }),
   config: (context) => ({ 'onstead.cnf': serverConfig(context) }),
   secretFiles: (read: SecretReader) => ({
-    'admin.cnf': `[client]\nuser=root\npassword="${read('mysql_root_password')}"\n`,
-    'app.cnf': `[client]\npassword="${read('mysql_password')}"\n`,
+    'admin.cnf': `[client]\nuser=root\npassword=${optionValue(read('mysql_root_password'))}\n`,
+    'app.cnf': `[client]\npassword=${optionValue(read('mysql_password'))}\n`,
   }),
 };
+
+/** As MySQL's option files are read: only the outer quotes count, and a backslash begins an escape. */
+function optionValue(text: string): string {
+  return `"${text.replaceAll('\\', '\\\\')}"`;
+}
 
 function serverConfig({ size }: ServiceContext<MysqlService>): string {
   const sized = Object.entries(size.settings).map(([key, value]) => `${key} = ${value}`);

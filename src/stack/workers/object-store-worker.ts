@@ -10,7 +10,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { createHash, randomBytes } from 'node:crypto';
-import { OnsteadError } from '../../base/errors.ts';
+import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
 import { answerOnce } from '../../base/worker.ts';
 import type { ObjectStoreQuestion } from '../object-store.ts';
 
@@ -29,9 +29,33 @@ async function answer(question: ObjectStoreQuestion): Promise<string[]> {
     return question.kind === 'ensure-buckets'
       ? await ensureBuckets(client, question.buckets)
       : await probe(client, question.buckets);
+  } catch (error) {
+    throw storeError(error, question.endpoint);
   } finally {
     client.destroy();
   }
+}
+
+/** The library's errors name neither the store nor the cause: a refused HEAD is an "UnknownError". */
+function storeError(error: unknown, endpoint: string): unknown {
+  if (isOnsteadError(error)) return error;
+  const next = "See the store's own words with `onstead logs minio`.";
+  if (!(error instanceof S3ServiceException)) {
+    return new OnsteadError('store.unreachable', `The object store at ${endpoint} does not answer.`, {
+      next,
+    });
+  }
+  const status = error.$metadata.httpStatusCode;
+  if (status === 401 || status === 403) {
+    return new OnsteadError('store.refused', "The object store refuses this appliance's keys.", {
+      next: 'Its data may come from another appliance: restore the secrets that belong to it.',
+    });
+  }
+  return new OnsteadError(
+    'store.failed',
+    `The object store answered ${status ?? 'nothing'}: ${error.name}.`,
+    { next },
+  );
 }
 
 /** Makes what is missing; answers with the names of the new buckets. */
