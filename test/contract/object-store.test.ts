@@ -1,0 +1,93 @@
+// The object store through S3, against the real one: buckets, probes, and what a person reads when the keys are wrong.
+
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { reportOf } from '../../src/base/errors.ts';
+import {
+  ensureBuckets,
+  objectStorePort,
+  probeBuckets,
+  type ObjectStoreAccess,
+} from '../../src/stack/index.ts';
+import { until } from './engine-lab.ts';
+import { demoImage, openStackLab } from './stack-lab.ts';
+
+const lab = await openStackLab();
+t.teardown(() => lab.close());
+const credentials = {
+  accessKeyId: randomBytes(10).toString('hex'),
+  secretAccessKey: randomBytes(32).toString('hex'),
+};
+const secrets = join(lab.folder, 'secrets');
+await mkdir(secrets);
+await writeFile(join(secrets, 'access'), credentials.accessKeyId, { mode: 0o444 });
+await writeFile(join(secrets, 'secret'), credentials.secretAccessKey, { mode: 0o444 });
+await chmod(lab.folder, 0o755);
+
+const container = await lab.start(
+  [
+    '--volume',
+    `${secrets}:/run/secrets:ro`,
+    '--env',
+    'MINIO_ROOT_USER_FILE=/run/secrets/access',
+    '--env',
+    'MINIO_ROOT_PASSWORD_FILE=/run/secrets/secret',
+    '--tmpfs',
+    '/run:uid=10001,gid=10001,mode=755',
+    '--memory',
+    '1g',
+  ],
+  await demoImage('object-store'),
+);
+await lab.engine.containers.waitHealthy([container], { timeoutMs: 120_000 });
+const facts = await until('the address of the object store', () => lab.engine.containers.inspect(container));
+const address = facts.networks.find(({ ipv4 }) => ipv4 !== undefined)!.ipv4!;
+const access: ObjectStoreAccess = { endpoint: `http://${address}:${objectStorePort}`, credentials };
+
+t.test('buckets are made once and asked for as often as wanted', async (t) => {
+  t.strictSame(await ensureBuckets(access, ['one', 'two.with-dots']), ['one', 'two.with-dots']);
+  t.strictSame(await ensureBuckets(access, ['one', 'two.with-dots']), []);
+  t.strictSame(await ensureBuckets(access, ['two.with-dots', 'three']), ['three']);
+  t.strictSame(await ensureBuckets(access, []), []);
+});
+
+t.test('a probe puts, gets and deletes in each bucket', async (t) => {
+  await ensureBuckets(access, ['probed']);
+  await t.resolves(probeBuckets(access, ['probed']));
+  await t.resolves(probeBuckets(access, ['probed', 'probed']));
+});
+
+t.test('a bucket that is not there is named', async (t) => {
+  await t.rejects(probeBuckets(access, ['absent']), {
+    code: 'store.no-bucket',
+    message: /"absent"/,
+    next: /installation/,
+  });
+});
+
+t.test('wrong keys are said in one sentence, and no key is in it', async (t) => {
+  for (const wrong of [
+    { ...credentials, secretAccessKey: randomBytes(32).toString('hex') },
+    { ...credentials, accessKeyId: randomBytes(10).toString('hex') },
+  ]) {
+    for (const ask of [ensureBuckets, probeBuckets]) {
+      const error = await t.rejects(ask({ ...access, credentials: wrong }, ['one']), {
+        code: 'store.refused',
+        message: /keys/,
+        next: /./,
+      });
+      const said = JSON.stringify(reportOf(error));
+      for (const key of [wrong.secretAccessKey, wrong.accessKeyId]) t.notOk(said.includes(key));
+    }
+  }
+});
+
+t.test('a store that does not answer is said to be out of reach', async (t) => {
+  await t.rejects(ensureBuckets({ ...access, endpoint: 'http://127.0.0.1:9' }, ['one']), {
+    code: 'store.unreachable',
+    message: /127\.0\.0\.1:9/,
+    next: /logs/,
+  });
+});
