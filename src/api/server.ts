@@ -16,6 +16,10 @@ export function buildServer(appliance: Appliance, log: Logger): Server {
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
+    // A reader who follows an operation would hold up the daemon's end for as long as he likes.
+    forceCloseConnections: true,
+    // A misspelt key is refused: dropped silently, a look would become an installation.
+    ajv: { customOptions: { removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
   server.setErrorHandler((error, request, reply) => {
     const status = statusFor(error);

@@ -1,6 +1,6 @@
 // What runs here and how it is.
 
-import { Type } from 'typebox';
+import { Type } from '../../base/schema.ts';
 import { answerInLines } from '../line-stream.ts';
 import { ServiceAnswer, StatusAnswer, VersionAnswer, type LogMessage } from '../schemas.ts';
 import type { Routes } from '../route.ts';
@@ -28,12 +28,12 @@ export const systemRoutes: Routes = (server, appliance) => {
     async (request, reply) => {
       const { tail, follow } = request.query;
       const gone = new AbortController();
+      reply.raw.on('close', () => gone.abort()); // a reader may leave before the first line comes
       // The first line is fetched before the answer begins, so that an unknown service is a proper error.
       const all = appliance.logs(request.params.name, { tail, follow, signal: gone.signal });
       const lines = all[Symbol.asyncIterator]();
       const first = await lines.next();
-      await answerInLines<LogMessage>(request, reply, async ({ send, signal }) => {
-        signal.addEventListener('abort', () => gone.abort());
+      await answerInLines<LogMessage>(request, reply, async ({ send }) => {
         for (let next = first; next.done !== true; next = await lines.next()) send(next.value);
       });
     },
