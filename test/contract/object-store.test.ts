@@ -72,7 +72,11 @@ t.test('wrong keys are said in one sentence, and no key is in it', async (t) => 
     { ...credentials, secretAccessKey: randomBytes(32).toString('hex') },
     { ...credentials, accessKeyId: randomBytes(10).toString('hex') },
   ]) {
-    for (const ask of [ensureBuckets, probeBuckets]) {
+    const asks: ((given: ObjectStoreAccess, buckets: string[]) => Promise<unknown>)[] = [
+      ensureBuckets,
+      probeBuckets,
+    ];
+    for (const ask of asks) {
       const error = await t.rejects(ask({ ...access, credentials: wrong }, ['one']), {
         code: 'store.refused',
         message: /keys/,

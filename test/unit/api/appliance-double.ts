@@ -1,0 +1,75 @@
+// An appliance of the test's own over a real journal: the API is tested, not the rooms behind it.
+
+import type { Appliance } from '../../../src/api/index.ts';
+import { createLogger } from '../../../src/base/log.ts';
+import { buildServer, type Server } from '../../../src/api/index.ts';
+import type { JournalEvent } from '../../../src/journal/index.ts';
+import { openJournal, type JournalLab } from '../journal/lab.ts';
+
+export interface ApiLab extends JournalLab {
+  readonly server: Server;
+  /** Listeners that have not been taken away. */
+  readonly listening: () => number;
+  /** What was asked for, in words. */
+  readonly asked: string[];
+}
+
+interface Ends {
+  teardown(end: () => unknown): void;
+}
+
+export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise<ApiLab> {
+  const lab = await openJournal(t);
+  const { journal } = lab;
+  const asked: string[] = [];
+  const listeners = new Set<(event: JournalEvent) => void>();
+  journal.listen((event) => {
+    for (const listener of listeners) listener(event);
+  });
+  const appliance: Appliance = {
+    version: () => ({ onstead: '1.2.3', node: '26.0.0', startedAt: '2026-11-21T05:00:00.000Z' }),
+    status: async () => ({
+      sentence: 'Notes is well.',
+      well: true,
+      release: null,
+      addresses: ['https://localhost'],
+      certificateEnds: null,
+      services: [],
+      operation: null,
+      attention: [],
+    }),
+    services: async () => [],
+    async *logs(service) {
+      yield {
+        service,
+        container: `${service}-1`,
+        stream: 'stdout',
+        at: '2026-11-21T05:00:00Z',
+        line: 'hello',
+      };
+    },
+    async install({ path, dryRun }) {
+      asked.push(`install ${path}${dryRun ? ' dry' : ''}`);
+      const plan = {
+        product: 'notes',
+        title: 'Notes',
+        version: '1.0.0',
+        steps: [{ type: 'one', title: 'Do one' }],
+      };
+      return dryRun ? { plan } : { plan, operation: 'install-1' };
+    },
+    operations: () => journal.list(),
+    operation: (id) => journal.get(id),
+    events: (id, after) => journal.events(id, after),
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    resume: (id) => void asked.push(`resume ${id}`),
+    abandon: (id) => void asked.push(`abandon ${id}`),
+    ...change,
+  };
+  const server = buildServer(appliance, createLogger('silent'));
+  t.teardown(() => server.close());
+  return { ...lab, server, asked, listening: () => listeners.size };
+}
