@@ -32,8 +32,14 @@ export class Client {
       options.signal,
     );
     if ((response.statusCode ?? 500) >= 400) throw await failure(response);
-    for await (const line of createInterface({ input: response })) {
-      if (line !== '') yield JSON.parse(line) as T;
+    try {
+      for await (const line of createInterface({ input: response })) {
+        if (line !== '') yield JSON.parse(line) as T;
+      }
+    } catch (error) {
+      // A daemon that ends in the middle cuts the answer; what was read so far is not all of it.
+      if (options.signal?.aborted || systemCode(error) !== 'ECONNRESET') throw error;
+      throw unreachable(this.#socket, error as Error);
     }
   }
 

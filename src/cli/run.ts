@@ -68,7 +68,7 @@ function parseWords(verb: Verb, words: readonly string[]) {
       strict: true,
     });
   } catch (cause) {
-    throw new OnsteadError('usage.flags', `${messageOf(cause).split('. ')[0]}.`, {
+    throw new OnsteadError('usage.flags', `${messageOf(cause).split(/\.\s/)[0]}.`, {
       next: `See \`onstead ${verb.name} --help\`.`,
       cause,
     });

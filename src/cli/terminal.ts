@@ -110,7 +110,7 @@ export function drawBar(title: string, { done, total }: Transfer, elapsedMs: num
   const cells = 24;
   const full = Math.round(share * cells);
   const rate = elapsedMs > 300 ? done / (elapsedMs / 1000) : 0;
-  const left = rate > 0 ? `, ${formatDuration(((total - done) / rate) * 1000)} left` : '';
+  const left = rate > 0 ? `, ${formatDuration((Math.max(0, total - done) / rate) * 1000)} left` : '';
   const bar = '█'.repeat(full) + '░'.repeat(cells - full);
   return `${title}  ${bar}  ${formatBytes(done)} of ${formatBytes(total)}${rate > 0 ? ` at ${formatBytes(rate)}/s` : ''}${left}`;
 }
