@@ -1,6 +1,6 @@
 // The shapes that cross the API, shared with the CLI. Rooms that own a shape keep it; the rest stands here.
 
-import { Type, type Static } from 'typebox';
+import { Type, type Static } from '../base/schema.ts';
 
 export type { JournalEvent, OperationView, StepView } from '../journal/index.ts';
 

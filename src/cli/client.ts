@@ -1,9 +1,9 @@
 // The CLI's way to the daemon: HTTP over its unix socket.
 
-import { request } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { IncomingMessage } from 'node:http';
 import { errorFrom, OnsteadError, systemCode, type ErrorReport } from '../base/errors.ts';
+import { http } from '../base/http.ts';
 
 export class Client {
   readonly #socket: string;
@@ -52,7 +52,7 @@ export class Client {
   #send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
-      const outgoing = request(
+      const outgoing = http.request(
         {
           socketPath: this.#socket,
           method,

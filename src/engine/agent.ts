@@ -3,9 +3,7 @@
 // would wait for the rest for ever.
 
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
-
-// Not imported: importing `node:http` evaluates its every export, one of which loads all of undici (14 MB).
-const http = process.getBuiltinModule('node:http');
+import { http } from '../base/http.ts';
 
 /** Node's own contract between a request and its agent, which its types leave out. */
 type AddRequest = (request: ClientRequest, ...rest: unknown[]) => void;

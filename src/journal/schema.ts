@@ -1,6 +1,6 @@
 // The shapes of operations as the journal keeps them and the API serves them.
 
-import { Type, type Static } from 'typebox';
+import { Type, type Static } from '../base/schema.ts';
 import { operationStates, stepStates } from './states.ts';
 
 const Time = Type.String({ description: 'ISO 8601, UTC' });

@@ -1,7 +1,7 @@
 // A small reader of the engine's own answers over its unix socket: enough to say what it is, and why it does not answer.
 
-import { request } from 'node:http';
 import { messageOf, systemCode } from '../base/errors.ts';
+import { http } from '../base/http.ts';
 import { printable } from './printable.ts';
 import type { EngineContainer, EngineDetails, EngineFacts } from './facts.ts';
 
@@ -34,7 +34,7 @@ export async function readEngine(
 
 function getJson(socketPath: string, path: string, signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const asked = request(
+    const asked = http.request(
       { socketPath, path, signal, headers: { host: 'localhost' }, agent: false },
       (answer) => {
         const chunks: Buffer[] = [];

@@ -1,6 +1,6 @@
 // What a machine is, as data: one schema for each facts file, and no type written twice.
 
-import { Type, type TSchema } from 'typebox';
+import { Type, type TSchema } from '../base/schema.ts';
 
 const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Text = Type.String();

@@ -2,8 +2,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Check, Errors } from 'typebox/value';
-import type { TSchema } from 'typebox';
+import type { TSchema } from '../base/schema.ts';
 import { OnsteadError, messageOf, systemCode } from '../base/errors.ts';
 import { FACTS, FACT_NAMES, FactsFile, type FactName, type MachineFacts } from './facts.ts';
 
@@ -54,8 +53,8 @@ async function readOne(folder: string, name: FactName): Promise<FactsFile | unde
   } catch (cause) {
     throw malformed(path, 'it is not JSON, or it was cut short', cause);
   }
-  const file = checked<FactsFile>(FactsFile, value, path);
-  if ('facts' in file) checked(FACTS[name], file.facts, path);
+  const file = await checked<FactsFile>(FactsFile, value, path);
+  if ('facts' in file) await checked(FACTS[name], file.facts, path);
   return file;
 }
 
@@ -71,7 +70,9 @@ async function textOf(path: string): Promise<string | undefined> {
   }
 }
 
-function checked<T>(schema: TSchema, value: unknown, path: string): T {
+async function checked<T>(schema: TSchema, value: unknown, path: string): Promise<T> {
+  // Loaded where facts are read and nowhere else: the daemon has a child do that.
+  const { Check, Errors } = await import('typebox/value');
   // The schema says what T is; the caller names it.
   if (Check(schema, value)) return value as T;
   const first = Errors(schema, value)[0];

@@ -1,6 +1,6 @@
 // Which facts there are, and their types, which come from the schemas.
 
-import { Type, type Static } from 'typebox';
+import { Type, type Static } from '../base/schema.ts';
 import * as schemas from './fact-schemas.ts';
 
 /** One file in the facts folder for each: `cpu.json`, `memory.json`, … */

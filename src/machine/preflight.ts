@@ -1,6 +1,6 @@
 // Is this machine good enough? Every check, over facts that were collected before; pure.
 
-import { Type, type Static } from 'typebox';
+import { Type, type Static } from '../base/schema.ts';
 import { messageOf } from '../base/errors.ts';
 import { unknown, type Check, type Finding } from './checks/check.ts';
 import { diskChecks } from './checks/disk.ts';

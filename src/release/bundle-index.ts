@@ -1,8 +1,7 @@
 // `bundle.json`, the signed table of contents of a bundle. Keys that a later Onstead adds are passed over; what an
 // older one must not miss raises `format`.
 
-import { Type } from 'typebox';
-import type { Static } from 'typebox';
+import { Type, type Static } from '../base/schema.ts';
 import { OnsteadError } from '../base/errors.ts';
 import { checkShape } from './shape.ts';
 import { isPlainName } from './tar.ts';

@@ -1,6 +1,6 @@
 // Mistakes in a file that people write, each with its place in that file.
 
-import type { TSchema } from 'typebox';
+import type { TSchema } from '../base/schema.ts';
 import type { Mistake } from './release.ts';
 import { checkShape, type Finding } from './shape.ts';
 import { readYaml, type YamlPath, type YamlSource } from './yaml-source.ts';

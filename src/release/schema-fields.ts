@@ -1,7 +1,7 @@
 // The kinds of values that `x-onstead` blocks hold. `expect` finishes the sentence "… must be", `example` shows what
 // would be right; both feed the error messages and the reference page.
 
-import { Type } from 'typebox';
+import { Type } from '../base/schema.ts';
 
 export const closed = { additionalProperties: false } as const;
 

@@ -1,8 +1,7 @@
 // The `x-onstead` blocks of a vendor's Compose file, each shape written once. Its texts feed the error
 // messages and hold the reference page.
 
-import { Type } from 'typebox';
-import type { Static, TObject } from 'typebox';
+import { Type, type Static, type TObject } from '../base/schema.ts';
 import { closed, Command, Duration, Path, Size, Version } from './schema-fields.ts';
 
 export const ROLES = ['app', 'worker', 'mysql', 'redis', 'minio', 'nginx'] as const;

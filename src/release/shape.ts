@@ -1,6 +1,6 @@
 // Checks a value against a TypeBox schema and finds every mistake at once, each with what would be right.
 
-import type { TSchema } from 'typebox';
+import type { TSchema } from '../base/schema.ts';
 import type { YamlPath } from './yaml-source.ts';
 
 export interface Finding {

@@ -1,7 +1,7 @@
 // The shapes that sizing takes and gives. The plan is stored in the journal and served by the API, so the
 // TypeScript types come from the schemas and nowhere else.
 
-import { Type } from 'typebox';
+import { Type, type Static } from '../base/schema.ts';
 
 const Bytes = Type.Integer({ minimum: 0 });
 const Cpus = Type.Number({ minimum: 0 });
@@ -16,7 +16,7 @@ export const SizingMachineSchema = Type.Object({
   rotational: Type.Union([Type.Boolean(), Type.Null()]),
   fsyncMs: Type.Optional(Type.Number({ minimum: 0 })),
 });
-export type SizingMachine = Type.Static<typeof SizingMachineSchema>;
+export type SizingMachine = Static<typeof SizingMachineSchema>;
 
 export const AppDemandSchema = Type.Object({
   name: Name,
@@ -31,7 +31,7 @@ export const AppDemandSchema = Type.Object({
   /** Database connections that one replica opens at most. */
   databaseConnections: Type.Optional(Type.Integer({ minimum: 1 })),
 });
-export type AppDemand = Type.Static<typeof AppDemandSchema>;
+export type AppDemand = Static<typeof AppDemandSchema>;
 
 export const PartDemandSchema = Type.Object({
   name: Name,
@@ -42,7 +42,7 @@ export const PartDemandSchema = Type.Object({
     Type.Literal('nginx'),
   ]),
 });
-export type PartDemand = Type.Static<typeof PartDemandSchema>;
+export type PartDemand = Static<typeof PartDemandSchema>;
 
 export const ExtraDemandSchema = Type.Object({
   name: Name,
@@ -52,7 +52,7 @@ export const ExtraDemandSchema = Type.Object({
   cpuLimit: Type.Optional(Type.Number({ minimum: 0.01 })),
   cpuReservation: Type.Optional(Cpus),
 });
-export type ExtraDemand = Type.Static<typeof ExtraDemandSchema>;
+export type ExtraDemand = Static<typeof ExtraDemandSchema>;
 
 export const SizingDemandSchema = Type.Object({
   apps: Type.Array(AppDemandSchema),
@@ -62,7 +62,7 @@ export const SizingDemandSchema = Type.Object({
   /** The unpacked images of one release. */
   imageBytes: Type.Optional(Type.Integer({ minimum: 1 })),
 });
-export type SizingDemand = Type.Static<typeof SizingDemandSchema>;
+export type SizingDemand = Static<typeof SizingDemandSchema>;
 
 export const UnitSchema = Type.Union([
   Type.Literal('bytes'),
@@ -72,10 +72,10 @@ export const UnitSchema = Type.Union([
   Type.Literal('operations per second'),
   Type.Literal('text'),
 ]);
-export type Unit = Type.Static<typeof UnitSchema>;
+export type Unit = Static<typeof UnitSchema>;
 
 export const ValueSchema = Type.Union([Type.Number(), Type.String()]);
-export type Value = Type.Static<typeof ValueSchema>;
+export type Value = Static<typeof ValueSchema>;
 
 export const ReasonSchema = Type.Object({
   service: Name,
@@ -84,7 +84,7 @@ export const ReasonSchema = Type.Object({
   unit: UnitSchema,
   why: Type.String({ minLength: 1 }),
 });
-export type Reason = Type.Static<typeof ReasonSchema>;
+export type Reason = Static<typeof ReasonSchema>;
 
 export const ServiceSizeSchema = Type.Object({
   name: Name,
@@ -105,7 +105,7 @@ export const ServiceSizeSchema = Type.Object({
   cpuReservation: Cpus,
   settings: Type.Record(Type.String(), ValueSchema),
 });
-export type ServiceSize = Type.Static<typeof ServiceSizeSchema>;
+export type ServiceSize = Static<typeof ServiceSizeSchema>;
 
 export const ReserveSchema = Type.Object({
   name: Type.Union([
@@ -118,7 +118,7 @@ export const ReserveSchema = Type.Object({
   memoryBytes: Bytes,
   cpus: Cpus,
 });
-export type Reserve = Type.Static<typeof ReserveSchema>;
+export type Reserve = Static<typeof ReserveSchema>;
 
 export const DiskShareSchema = Type.Object({
   name: Type.Union([
@@ -135,7 +135,7 @@ export const DiskShareSchema = Type.Object({
   ]),
   bytes: Bytes,
 });
-export type DiskShare = Type.Static<typeof DiskShareSchema>;
+export type DiskShare = Static<typeof DiskShareSchema>;
 
 export const TierSchema = Type.Object({
   name: Type.Union([Type.Literal('Minimum'), Type.Literal('Recommended'), Type.Literal('High performance')]),
@@ -147,7 +147,7 @@ export const TierSchema = Type.Object({
     Type.Literal('replicas'),
   ]),
 });
-export type Tier = Type.Static<typeof TierSchema>;
+export type Tier = Static<typeof TierSchema>;
 
 export const SizingPlanSchema = Type.Object({
   /** Raised when a formula changes, so that an old plan in the journal is known to be old. */
@@ -163,7 +163,7 @@ export const SizingPlanSchema = Type.Object({
   unreservedCpus: Cpus,
   reasons: Type.Array(ReasonSchema),
 });
-export type SizingPlan = Type.Static<typeof SizingPlanSchema>;
+export type SizingPlan = Static<typeof SizingPlanSchema>;
 
 export const ShortfallSchema = Type.Object({
   dimension: Type.Union([Type.Literal('cpus'), Type.Literal('memory'), Type.Literal('disk')]),
@@ -175,13 +175,13 @@ export const ShortfallSchema = Type.Object({
   /** What the least is made of. */
   parts: Type.Array(Type.Object({ name: Name, amount: Type.Number() })),
 });
-export type Shortfall = Type.Static<typeof ShortfallSchema>;
+export type Shortfall = Static<typeof ShortfallSchema>;
 
 export const SizingResultSchema = Type.Union([
   Type.Object({ ok: Type.Literal(true), plan: SizingPlanSchema }),
   Type.Object({ ok: Type.Literal(false), shortfalls: Type.Array(ShortfallSchema, { minItems: 1 }) }),
 ]);
-export type SizingResult = Type.Static<typeof SizingResultSchema>;
+export type SizingResult = Static<typeof SizingResultSchema>;
 
 export const ChangeSchema = Type.Object({
   service: Name,
@@ -193,4 +193,4 @@ export const ChangeSchema = Type.Object({
   /** live: takes effect while running; reload: nginx reads it anew; restart: the service's containers start anew. */
   apply: Type.Union([Type.Literal('live'), Type.Literal('reload'), Type.Literal('restart')]),
 });
-export type Change = Type.Static<typeof ChangeSchema>;
+export type Change = Static<typeof ChangeSchema>;

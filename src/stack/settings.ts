@@ -1,6 +1,6 @@
 // What the customer chose: `/etc/onstead/onstead.yaml`, the only file that people edit.
 
-import { Type, type Static } from 'typebox';
+import { Type, type Static } from '../base/schema.ts';
 import { OnsteadError } from '../base/errors.ts';
 import { readTextIfAny } from '../base/files.ts';
 import { GIB, parseBytes } from '../base/units.ts';

@@ -1,6 +1,6 @@
 // Operations: begin one, look at it, follow it, settle one that is stuck.
 
-import { Type } from 'typebox';
+import { Type } from '../../base/schema.ts';
 import { reportOf } from '../../base/errors.ts';
 import { isOver, OperationSchema, type JournalEvent } from '../../journal/index.ts';
 import { answerInLines } from '../line-stream.ts';

@@ -1,6 +1,6 @@
 // What runs here and how it is.
 
-import { Type } from 'typebox';
+import { Type } from '../../base/schema.ts';
 import { answerInLines } from '../line-stream.ts';
 import { ServiceAnswer, StatusAnswer, VersionAnswer, type LogMessage } from '../schemas.ts';
 import type { Routes } from '../route.ts';

@@ -1,7 +1,6 @@
 // The last gate: the stack is used as a client of the edge would, over TLS that the appliance's own authority
 // vouches for.
 
-import { request } from 'node:https';
 import { OnsteadError, messageOf } from '../../base/errors.ts';
 import type { Executor } from '../../journal/index.ts';
 import type { Release, SmokeCheck } from '../../release/index.ts';
@@ -66,6 +65,8 @@ async function complaintAbout(tools: DeployTools, check: SmokeCheck): Promise<st
 
 function askEdge(tools: DeployTools, path: string): Promise<{ status: number; body: string }> {
   const { address, httpsPort } = tools.settings().edge;
+  // Loaded at the first use: TLS is 10 MB that a daemon which only starts and idles never needs.
+  const { request } = process.getBuiltinModule('node:https');
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
