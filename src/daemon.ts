@@ -14,7 +14,14 @@ import { BundleShelf, installExecutors, type DeployTools } from './deploy/index.
 import { connectEngine, isRetryable, openCompose, type Engine } from './engine/index.ts';
 import { Journal, openDatabase, Runner, type FaultPoint } from './journal/index.ts';
 import { detectMachine } from './machine/index.ts';
-import { raiseStack, readSettings, readStackRelease, reopenSecrets, SecretStore } from './stack/index.ts';
+import {
+  keepStackUp,
+  raiseStack,
+  readSettings,
+  readStackRelease,
+  reopenSecrets,
+  SecretStore,
+} from './stack/index.ts';
 
 export interface DaemonOptions {
   readonly paths: Paths;
@@ -75,15 +82,24 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await chmod(paths.socket, 0o600);
   const resumed = runner.resumeAll();
   log.info({ socket: paths.socket, resumed }, 'ready');
-  if (journal.unfinished().length === 0)
-    void bringUp(tools).catch((error: unknown) =>
-      log.warn({ err: error }, 'the stack could not be brought up'),
-    );
+  const stopping = new AbortController();
+  const keptUp = keepStackUp({
+    engine: tools.engine,
+    raise: async () => {
+      // An operation sees to its services by itself.
+      if (journal.unfinished().length === 0) await bringUp(tools, stopping.signal);
+    },
+    onTrouble: (error) => log.warn({ err: error }, 'the stack could not be brought up'),
+    isWorthWaiting: isRetryable,
+    signal: stopping.signal,
+  });
 
   const upkeep = schedule('17 3 * * *', () => forgetOldEvents(journal, clock, log));
   return {
     async stop() {
       await upkeep.destroy();
+      stopping.abort();
+      await keptUp;
       await runner.stop();
       await server.close();
       db.close();
@@ -93,11 +109,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 /** After a reboot the secrets are shut and containers may be down; an operation would see to that by itself. */
-async function bringUp({ paths, clock, compose, log }: DeployTools): Promise<void> {
+async function bringUp({ paths, clock, compose, log }: DeployTools, signal: AbortSignal): Promise<void> {
   const release = await readStackRelease(paths);
   if (release === undefined) return;
   const reopened = await reopenSecrets(paths, release, clock);
-  const changes = await raiseStack(await compose());
+  const changes = await raiseStack(await compose(), signal);
   if (reopened || changes > 0) log.info({ reopened, changes }, 'the stack was brought up');
 }
 

@@ -1,0 +1,44 @@
+// Raises the stack whenever the engine comes back. A restart policy alone is not enough: a container that joins
+// another's network (nginx) may stay down after a crash or an upgrade of the engine.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../base/errors.ts';
+import type { Engine } from '../engine/index.ts';
+
+export interface KeepUpOptions {
+  readonly engine: () => Promise<Engine>;
+  readonly raise: () => Promise<void>;
+  /** Told once for each new reason. */
+  readonly onTrouble: (error: unknown) => void;
+  /** Errors that time may heal. */
+  readonly isWorthWaiting: (error: unknown) => boolean;
+  readonly signal: AbortSignal;
+  readonly pauseMs?: number;
+}
+
+/** Never rejects; resolves when the signal is aborted. */
+export async function keepStackUp(options: KeepUpOptions): Promise<void> {
+  const { engine, raise, onTrouble, isWorthWaiting, signal, pauseMs = 2_000 } = options;
+  let told = '';
+  const tell = (error: unknown): void => {
+    if (signal.aborted || messageOf(error) === told) return;
+    told = messageOf(error);
+    onTrouble(error);
+  };
+  while (!signal.aborted) {
+    try {
+      const found = await engine();
+      for await (const event of found.events({ signal, filters: { type: ['daemon'] } })) {
+        if (event.kind === 'event') continue;
+        // What time does not heal waits for a person, or for the engine's next return.
+        await raise().catch((error: unknown) => {
+          tell(error);
+          if (isWorthWaiting(error)) throw error;
+        });
+      }
+    } catch (error) {
+      tell(error);
+    }
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+  }
+}
