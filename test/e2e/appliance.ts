@@ -10,9 +10,11 @@ import { pathsUnder, type Paths } from '../../src/base/paths.ts';
 import { Client } from '../../src/cli/client.ts';
 import { connectEngine, type Engine } from '../../src/engine/index.ts';
 import type { OperationView } from '../../src/api/schemas.ts';
+import { childOf, type PrivateMachine } from './private-machine.ts';
 
 const checkout = new URL('../..', import.meta.url).pathname;
 const main = join(checkout, 'src/main.ts');
+const asker = join(checkout, 'test/e2e/ask-edge.ts');
 
 export interface CliResult {
   readonly code: number;
@@ -20,35 +22,62 @@ export interface CliResult {
   readonly stderr: string;
 }
 
+export interface EdgeAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
 export class TestAppliance {
   readonly paths: Paths;
   readonly project: string;
   readonly httpsPort: number;
   readonly httpPort: number;
-  readonly client: Client;
-  readonly engine: Engine;
+  readonly #machine: PrivateMachine | undefined;
+  readonly #program: readonly string[];
+  readonly #engine: Engine | undefined;
   #daemon: ChildProcess | undefined;
+  #daemonPid = 0;
 
-  private constructor(root: string, project: string, ports: readonly [number, number], engine: Engine) {
+  private constructor(
+    root: string,
+    ports: readonly [number, number],
+    engine: Engine | undefined,
+    machine: PrivateMachine | undefined,
+    program: readonly string[],
+  ) {
     this.paths = pathsUnder(root);
-    this.project = project;
+    this.project = `ons-${root
+      .slice(-6)
+      .toLowerCase()
+      .replace(/[^a-z0-9]/g, 'x')}`;
     [this.httpPort, this.httpsPort] = ports;
-    this.client = new Client(this.paths.socket);
-    this.engine = engine;
+    this.#engine = engine;
+    this.#machine = machine;
+    this.#program = program;
+  }
+
+  get client(): Client {
+    return new Client(this.#machine?.seen(this.paths.socket) ?? this.paths.socket);
+  }
+
+  get engine(): Engine {
+    return this.#engine ?? this.#machine!.engine;
   }
 
   static async make(options: {
     readonly publicKey: string;
     readonly limits?: string;
+    /** Runs on the engine of that machine and inside it, in place of this one. */
+    readonly machine?: PrivateMachine;
+    /** The words that start Onstead. Default: this Node on the sources. */
+    readonly program?: readonly string[];
   }): Promise<TestAppliance> {
     // Short: a unix socket's path may have no more than 107 characters.
     const root = await mkdtemp('/tmp/ons-');
-    const project = `ons-${root
-      .slice(-6)
-      .toLowerCase()
-      .replace(/[^a-z0-9]/g, 'x')}`;
     const ports = [await freePort(), await freePort()] as const;
-    const appliance = new TestAppliance(root, project, ports, await connectEngine());
+    const { machine, program = [process.execPath, main] } = options;
+    const engine = machine === undefined ? await connectEngine() : undefined;
+    const appliance = new TestAppliance(root, ports, engine, machine, program);
     await mkdir(appliance.paths.trust, { recursive: true });
     await copyFile(options.publicKey, join(appliance.paths.trust, 'test.pub'));
     await appliance.writeSettings(
@@ -66,13 +95,15 @@ export class TestAppliance {
   /** Starts the daemon and waits until it answers, unless it ends before. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const log = await open(join(this.paths.root, 'daemon.log'), 'a');
-    const daemon = spawn(process.execPath, [main, 'serve'], {
+    const [command, ...args] = this.#inside([...this.#program, 'serve']);
+    const daemon = spawn(command, args, {
       env: { ...process.env, ...env, ONSTEAD_ROOT: this.paths.root },
       stdio: ['ignore', log.fd, log.fd],
       detached: true,
     });
     this.#daemon = daemon;
     await log.close();
+    this.#daemonPid = this.#machine === undefined ? daemon.pid! : await childOf(daemon.pid!);
     while (daemon.exitCode === null && daemon.signalCode === null) {
       const answered = await this.client.get('/api/version').catch(() => undefined);
       if (answered !== undefined) return;
@@ -85,13 +116,13 @@ export class TestAppliance {
   }
 
   get pid(): number {
-    return this.#daemon!.pid!;
+    return this.#daemonPid;
   }
 
   /** Asks it to stop, as systemd would; resolves when it has ended. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (!this.isRunning) return;
-    this.#daemon!.kill(signal);
+    process.kill(this.#daemonPid, signal);
     await this.ended();
   }
 
@@ -105,14 +136,39 @@ export class TestAppliance {
 
   /** The CLI in a process of its own, as a person runs it. */
   onstead(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CliResult> {
-    return runCommand(process.execPath, [main, ...args], {
+    return this.run([...this.#program, ...args], {
       env: { ...process.env, ...env, ONSTEAD_ROOT: this.paths.root },
     });
   }
 
   /** `docker compose` by hand in the stack's folder. */
   compose(args: readonly string[]): Promise<CliResult> {
-    return runCommand('docker', ['compose', ...args], { cwd: this.paths.stack, env: process.env });
+    return this.run(['docker', 'compose', ...args], { cwd: this.paths.stack, env: process.env });
+  }
+
+  /** Any command, where the appliance is. */
+  run(
+    words: readonly string[],
+    options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv; readonly input?: string } = {},
+  ): Promise<CliResult> {
+    const { cwd } = options;
+    // Entering another view of the disk leaves the folder one was in.
+    const there = this.#machine === undefined || cwd === undefined ? words : ['env', '-C', cwd, ...words];
+    const [command, ...args] = this.#inside(there);
+    return runCommand(command, args, options);
+  }
+
+  /** One request through the edge, from a program where the appliance is, which trusts the appliance's own authority. */
+  async ask(path: string, options: { readonly body?: object } = {}): Promise<EdgeAnswer> {
+    const ca = (await this.onstead(['certificate'])).stdout;
+    const question = JSON.stringify({ port: this.httpsPort, path, ca, ...options });
+    const { stdout, stderr } = await this.run([process.execPath, asker], { input: question });
+    if (stdout === '') throw new Error(`no answer from the edge: ${stderr}`);
+    return JSON.parse(stdout) as EdgeAnswer;
+  }
+
+  #inside(words: readonly string[]): [string, ...string[]] {
+    return [...(this.#machine?.prefix ?? []), ...words] as [string, ...string[]];
   }
 
   async operation(id?: string): Promise<OperationView> {
@@ -124,12 +180,17 @@ export class TestAppliance {
 
   async remove(): Promise<void> {
     await this.stop('SIGKILL');
+    // A machine of its own goes as a whole.
+    if (this.#machine === undefined) await this.#removeStack();
+    await rm(this.paths.root, { recursive: true, force: true });
+  }
+
+  async #removeStack(): Promise<void> {
     await this.onstead(['uninstall', '--yes']);
     // What a failed test may have left where uninstall finds it by no label.
     for (const { id } of await this.engine.containers.list({ project: this.project })) {
       await this.engine.containers.remove(id, { volumes: true });
     }
-    await rm(this.paths.root, { recursive: true, force: true });
   }
 }
 

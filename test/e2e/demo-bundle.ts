@@ -26,12 +26,15 @@ export interface DemoBundle {
   readonly version: string;
 }
 
-/** The bundle of one release of the sample app, without Onstead itself. */
-export async function demoBundle(name = '1.0.0'): Promise<DemoBundle> {
+/** The bundle of one release of the sample app, without Onstead itself; `edit` changes its Compose file. */
+export async function demoBundle(
+  name = '1.0.0',
+  edit: (composeText: string) => string = (text) => text,
+): Promise<DemoBundle> {
   await mkdir(cache, { recursive: true });
   await ensureKey();
   const engine = await connectEngine();
-  const composeText = releaseCompose(name);
+  const composeText = edit(releaseCompose(name));
   const release = parseRelease(composeText, 'compose.yaml');
   const overrides = Object.fromEntries(
     await Promise.all(
