@@ -3,6 +3,7 @@
 
 import { extname } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { errorFrom, reportOf, type ErrorReport } from './errors.ts';
 import { run } from './process.ts';
 
@@ -18,7 +19,7 @@ export async function askWorker<Question, Reply>(
   question: Question,
   options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<Reply> {
-  const path = new URL(`${name}${moduleExtension}`, base).pathname;
+  const path = fileURLToPath(new URL(`${name}${moduleExtension}`, base));
   const { stdout } = await run(process.execPath, [path], {
     stdin: JSON.stringify(question),
     env: { PATH: process.env['PATH'], TZ: process.env['TZ'] },
