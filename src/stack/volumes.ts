@@ -1,7 +1,7 @@
 // Data volumes are made by Onstead, not by Compose: `docker compose down -v` cannot delete them, and their labels
 // say whose they are and which operation made them.
 
-import { chown } from 'node:fs/promises';
+import { chown, stat } from 'node:fs/promises';
 import type { Engine } from '../engine/index.ts';
 
 export const volumeLabels = {
@@ -30,12 +30,22 @@ export async function makeVolume(engine: Engine, spec: VolumeSpec): Promise<void
     [volumeLabels.folder]: spec.stackFolder,
     [volumeLabels.operation]: spec.operation,
   });
-  const [uid = 0, gid = uid] = spec.owner.split(':').map(Number);
-  await chown(mountpoint, uid, gid);
+  const owner = idsOf(spec.owner);
+  if (owner !== undefined) await chown(mountpoint, owner.uid, owner.gid);
 }
 
-export async function isOurVolume(engine: Engine, name: string): Promise<boolean> {
-  return (await engine.volumes.inspect(name))?.labels[volumeLabels.key] !== undefined;
+/** Made by Onstead, and its user's already: between the two a power cut may have come. */
+export async function isOurVolume(engine: Engine, name: string, owner: string): Promise<boolean> {
+  const volume = await engine.volumes.inspect(name);
+  if (volume?.labels[volumeLabels.key] === undefined) return false;
+  const wanted = idsOf(owner);
+  return wanted === undefined || (await stat(volume.mountpoint)).uid === wanted.uid;
+}
+
+/** Root, and users that only the image knows by name, are left to the engine: it copies what the image has there. */
+function idsOf(owner: string): { uid: number; gid: number } | undefined {
+  const match = /^([1-9]\d*)(?::(\d+))?$/.exec(owner);
+  return match === null ? undefined : { uid: Number(match[1]), gid: Number(match[2] ?? match[1]) };
 }
 
 /** Removes a volume only if this very operation made it; data of another origin stays. */

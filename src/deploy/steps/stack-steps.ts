@@ -15,14 +15,14 @@ export function makeVolumesStep(tools: DeployTools): Executor<InstallSteps['make
   return {
     async holds({ volumes }) {
       const engine = await tools.engine();
-      const ours = await Promise.all(volumes.map(({ name }) => isOurVolume(engine, name)));
+      const ours = await Promise.all(volumes.map(({ name, owner }) => isOurVolume(engine, name, owner)));
       return ours.every(Boolean);
     },
     async apply({ project, volumes }, { operation }) {
       const engine = await tools.engine();
       for (const { key, name, owner } of volumes) {
         const stackFolder = tools.paths.stack;
-        if (!(await isOurVolume(engine, name))) {
+        if (!(await isOurVolume(engine, name, owner))) {
           await makeVolume(engine, { key, name, owner, project, stackFolder, operation });
         }
       }
