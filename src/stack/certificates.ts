@@ -50,9 +50,7 @@ export async function ensureCertificates(
       [certificateSecrets.authorityKey]: authority.key,
     });
   }
-  if (store.has(certificateSecrets.server) && isFresh(store.get(certificateSecrets.server), hosts, clock)) {
-    return false;
-  }
+  if (hasCertificates(store, hosts, clock)) return false;
   const server = await ask({
     kind: 'server',
     names: hosts.filter((host) => isIP(host) === 0),
@@ -69,6 +67,12 @@ export async function ensureCertificates(
     [certificateSecrets.serverKey]: server.key,
   });
   return true;
+}
+
+/** True when the edge's certificate covers these hosts and does not end soon. */
+export function hasCertificates(store: SecretStore, hosts: readonly string[], clock: Clock): boolean {
+  const { authority, server } = certificateSecrets;
+  return store.has(authority) && store.has(server) && isFresh(store.get(server), hosts, clock);
 }
 
 export function certificateEnd(pem: string): Date {

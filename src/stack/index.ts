@@ -1,6 +1,6 @@
 // The stack's face: its folder of plain Compose files, its secrets, and the services' own administration.
 
-export { certificateEnd, certificateSecrets, ensureCertificates } from './certificates.ts';
+export { certificateEnd, certificateSecrets, ensureCertificates, hasCertificates } from './certificates.ts';
 export { ensureLogin, mayLogIn, runSql, type DatabaseLogin } from './database.ts';
 export { composeFile, findDrift, overrideFile, renderStack, writeStack, type StackFiles } from './folder.ts';
 export { ensureBuckets, probeBuckets, type ObjectStoreAccess } from './object-store.ts';

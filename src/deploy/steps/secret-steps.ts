@@ -7,6 +7,7 @@ import {
   certificateSecrets,
   ensureCertificates,
   generateSecret,
+  hasCertificates,
   isUnsealed,
   openedServices,
   unsealInto,
@@ -25,8 +26,9 @@ export function makeSecretsStep(tools: DeployTools): Executor<InstallSteps['make
       const renewed = await ensureCertificates(tools.secrets, hosts, tools.clock);
       return `${made.length} secrets made${renewed ? ', certificate signed' : ''}`;
     },
-    async holds({ names }) {
-      return names.every((name) => tools.secrets.has(name));
+    async holds({ names, hosts }) {
+      const { secrets, clock } = tools;
+      return names.every((name) => secrets.has(name)) && hasCertificates(secrets, hosts, clock);
     },
     async undo({ missing }) {
       await tools.secrets.remove(missing);
