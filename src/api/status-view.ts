@@ -1,6 +1,7 @@
 // Is it well, in one sentence, and what needs a person.
 
 import type { ServiceAnswer, StatusAnswer } from './schemas.ts';
+import type { OperationView } from '../journal/index.ts';
 import { readFact, type DeployTools } from '../deploy/index.ts';
 import { readServices } from './service-view.ts';
 import { certificateEnd, certificateSecrets } from '../stack/index.ts';
@@ -22,7 +23,7 @@ export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
     });
   }
   return {
-    sentence: sentenceFor(installed?.title, services, ill, operation?.title),
+    sentence: sentenceFor(installed?.title, services, ill, operation),
     well: attention.length === 0,
     release:
       installed === undefined
@@ -48,9 +49,10 @@ function sentenceFor(
   title: string | undefined,
   services: readonly ServiceAnswer[],
   ill: readonly ServiceAnswer[],
-  underWay: string | undefined,
+  operation: OperationView | undefined,
 ): string {
-  if (underWay !== undefined) return `${underWay}: under way.`;
+  if (operation?.state === 'stuck') return `${operation.title}: stuck, and a person has to look.`;
+  if (operation !== undefined) return `${operation.title}: under way.`;
   if (title === undefined) return 'Nothing is installed yet.';
   if (ill.length > 0) return `${title} is not well: ${ill.map(({ name }) => name).join(', ')}.`;
   return `${title} is well: ${services.length} services run.`;
