@@ -1,0 +1,160 @@
+// Is it well, in one sentence, over a real journal and containers of the test's own.
+
+import t from 'tap';
+import { createLogger } from '../../../src/base/log.ts';
+import { readServices } from '../../../src/api/service-view.ts';
+import { readStatus } from '../../../src/api/status-view.ts';
+import type { DeployTools } from '../../../src/deploy/index.ts';
+import { parseRelease } from '../../../src/release/index.ts';
+import { ensureCertificates } from '../../../src/stack/index.ts';
+import { openJournal, operationOf, type JournalLab } from '../journal/lab.ts';
+import { inputFor, openStore, releaseText, settings } from '../stack/lab.ts';
+
+interface Container {
+  readonly service: string;
+  readonly status?: string;
+  readonly health?: string;
+  readonly oneOff?: boolean;
+}
+
+async function toolsWith(
+  t: { teardown(end: () => unknown): void },
+  containers: readonly Container[],
+): Promise<JournalLab & { tools: DeployTools }> {
+  const lab = await openJournal(t);
+  const secrets = await openStore(lab.folder, lab.clock);
+  const all = containers.map(({ service, oneOff = false }, at) => ({
+    id: String(at),
+    name: `${service}-${at}`,
+    service,
+    oneOff,
+    image: `x/${service}:1`,
+    labels: { 'onstead.role': `role of ${service}` },
+  }));
+  const inspect = async (id: string) => {
+    const { status = 'running', health = 'healthy' } = containers[Number(id)]!;
+    return {
+      id,
+      name: all[Number(id)]!.name,
+      status,
+      health,
+      restarts: 0,
+      started: undefined,
+      memoryLimitBytes: 7,
+    };
+  };
+  const engine = { containers: { list: async () => all, inspect } };
+  const tools = {
+    journal: lab.journal,
+    secrets,
+    clock: lab.clock,
+    log: createLogger('silent'),
+    settings: () => settings,
+    engine: async () => engine,
+  };
+  return { ...lab, tools: tools as unknown as DeployTools };
+}
+
+const release = parseRelease(releaseText, 'compose.yaml');
+const { plan } = inputFor(release);
+const everything = plan.services.flatMap(({ name, replicas }) =>
+  Array.from({ length: replicas }, () => ({ service: name })),
+);
+const installed = {
+  product: 'notes',
+  title: 'Notes',
+  version: '1.0.0',
+  project: 'notes',
+  keyId: 'K',
+  bundle: 'b',
+  installedAt: '2026-11-21T05:00:00Z',
+};
+
+t.test('nothing is installed yet', async (t) => {
+  const { tools } = await toolsWith(t, []);
+  t.match(await readStatus(tools), {
+    sentence: 'Nothing is installed yet.',
+    well: true,
+    release: null,
+    addresses: [],
+    certificateEnds: null,
+    services: [],
+    operation: null,
+    attention: [],
+  });
+});
+
+t.test('all is well', async (t) => {
+  const { tools, journal, clock } = await toolsWith(t, everything);
+  journal.setFact('installed', installed);
+  journal.setFact('sizing', plan);
+  await ensureCertificates(tools.secrets, ['localhost'], clock);
+  const status = await readStatus(tools);
+  t.match(status, {
+    sentence: 'Notes is well: 5 services run.',
+    well: true,
+    release: { title: 'Notes', version: '1.0.0' },
+    addresses: ['https://localhost'],
+    certificateEnds: '2027-12-23T05:00:00.000Z',
+    attention: [],
+  });
+  for (const { name, wanted, well } of status.services) t.equal(well, wanted, name);
+});
+
+t.test('a replica that is missing, unhealthy or stopped is named with the command to look', async (t) => {
+  for (const change of [{ health: 'unhealthy' }, { health: 'starting' }, { status: 'exited' }, undefined]) {
+    const containers = everything.flatMap((one) =>
+      one.service !== 'redis' ? [one] : change === undefined ? [] : [{ ...one, ...change }],
+    );
+    const { tools, journal } = await toolsWith(t, containers);
+    journal.setFact('installed', installed);
+    journal.setFact('sizing', plan);
+    t.match(await readStatus(tools), {
+      sentence: 'Notes is not well: redis.',
+      well: false,
+      attention: [{ what: 'redis is not well.', command: 'onstead logs redis' }],
+    });
+  }
+});
+
+t.test('an operation is under way until it is stuck, and then it needs a person', async (t) => {
+  const { tools, journal } = await toolsWith(t, []);
+  const { id } = journal.create(operationOf('one'));
+  journal.move(id, 'running');
+  t.match(await readStatus(tools), {
+    sentence: 'Try it: under way.',
+    well: true,
+    operation: { id, state: 'running' },
+  });
+  journal.move(id, 'stuck');
+  const status = await readStatus(tools);
+  t.match(status, {
+    well: false,
+    operation: { state: 'stuck' },
+    attention: [{ what: '"Try it" is stuck.', command: `onstead operations show ${id}` }],
+  });
+  t.match(status.sentence, /stuck/);
+  t.notMatch(status.sentence, /under way/);
+});
+
+t.test('one-off containers are no replicas, and services are told in their order', async (t) => {
+  const { tools, journal } = await toolsWith(t, [
+    { service: 'b' },
+    { service: 'a' },
+    { service: 'a', oneOff: true },
+    { service: 'a', health: 'none' },
+  ]);
+  t.strictSame(await readServices(tools), [], 'without a project nothing is ours');
+  journal.setFact('installed', installed);
+  t.match(await readServices(tools), [
+    {
+      name: 'a',
+      role: 'role of a',
+      wanted: 1,
+      well: 2,
+      replicas: [{ container: 'a-1' }, { container: 'a-3' }],
+      memoryLimitBytes: 7,
+    },
+    { name: 'b', well: 1, replicas: [{ container: 'b-0', health: 'healthy' }] },
+  ]);
+});
