@@ -51,7 +51,8 @@ export async function* inflated(chunks: AsyncIterable<Buffer>, expected: Inflati
     }
     await feeding;
   } catch (error) {
-    throw isOnsteadError(error) ? error : damaged('a compressed part cannot be inflated');
+    // A disk that fails, or a reader that goes away in the middle, says nothing about the bundle.
+    throw systemCode(error)?.startsWith('Z_') ? damaged('a compressed part cannot be inflated') : error;
   } finally {
     gunzip.destroy();
   }
