@@ -2,7 +2,7 @@
 // containers that need them. Versions are kept, so that a rotation can be taken back.
 
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { OnsteadError, systemCode } from '../base/errors.ts';
@@ -116,7 +116,9 @@ export class SecretStore {
   async #changeAfter(before: Promise<void>, change: (content: Content) => Content): Promise<void> {
     await before;
     const content = change(this.#content);
-    await writeFileAtomic(this.#path, seal(content, this.#key), { mode: 0o600 });
+    // An installation that was taken back leaves no store, not even an empty one.
+    if (Object.keys(content).length === 0) await rm(this.#path, { force: true });
+    else await writeFileAtomic(this.#path, seal(content, this.#key), { mode: 0o600 });
     this.#content = content;
   }
 }
