@@ -49,6 +49,23 @@ export const StatusAnswer = Type.Object({
   certificateEnds: Nullable(Type.String()),
   services: Type.Array(ServiceAnswer),
   operation: Nullable(Type.Object({ id: Type.String(), title: Type.String(), state: Type.String() })),
+  /** Offered since CPUs or memory changed. */
+  machineChange: Nullable(
+    Type.Object({
+      sentence: Type.String(),
+      changes: Type.Array(
+        Type.Object({
+          service: Type.String(),
+          key: Type.String(),
+          unit: Type.String(),
+          before: Type.Union([Type.String(), Type.Number(), Type.Null()]),
+          after: Type.Union([Type.String(), Type.Number(), Type.Null()]),
+          why: Type.String(),
+          apply: Type.String(),
+        }),
+      ),
+    }),
+  ),
   /** What needs a person, each with the command that does it. */
   attention: Type.Array(Type.Object({ what: Type.String(), command: Type.String() })),
 });

@@ -22,6 +22,7 @@ export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
       command: `onstead operations show ${operation.id}`,
     });
   }
+  const offered = readFact(journal, 'machineChange') ?? null;
   return {
     sentence: sentenceFor(installed?.title, services, ill, operation),
     well: attention.length === 0,
@@ -41,6 +42,7 @@ export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
     services,
     operation:
       operation === undefined ? null : { id: operation.id, title: operation.title, state: operation.state },
+    machineChange: offered === null ? null : { sentence: offered.sentence, changes: [...offered.changes] },
     attention,
   };
 }

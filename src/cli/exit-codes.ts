@@ -15,6 +15,7 @@ export const exitCodes = {
 /** By the first word of the error's code. */
 const byRoom: Readonly<Record<string, keyof typeof exitCodes>> = {
   usage: 2,
+  service: 2,
   bundle: 3,
   release: 3,
   settings: 3,

@@ -14,7 +14,7 @@ export interface FollowInput {
 
 /** Returns the operation as it ended. A Ctrl-C leaves it running and says how to look at it again. */
 export async function followOperation({ id, client, terminal, signal }: FollowInput): Promise<OperationView> {
-  const path = `/api/operations/${id}`;
+  const path = `/api/operations/${encodeURIComponent(id)}`;
   let operation = await client.get<OperationView>(path);
   const begunMs = new Map<number, number>();
   try {
@@ -91,7 +91,7 @@ function showStep(
 
 const ENDS: Readonly<Record<string, readonly ['good' | 'warn' | 'bad', string]>> = {
   done: ['good', 'Done'],
-  'rolled-back': ['bad', 'Failed, and everything it did was taken back'],
+  'rolled-back': ['bad', 'Failed; what it had made was taken back'],
   stuck: ['bad', 'Stuck'],
 };
 
@@ -100,7 +100,7 @@ function showEnd(operation: OperationView, terminal: Terminal): void {
   terminal.say();
   if (
     operation.state === 'done' &&
-    operation.steps.every(({ state, type }) => state === 'skipped' || isLook(type))
+    operation.steps.every(({ state, looks }) => state === 'skipped' || looks)
   ) {
     terminal.say(terminal.paint('good', 'Everything is as it should be; nothing needed doing.'));
     return;
@@ -111,11 +111,6 @@ function showEnd(operation: OperationView, terminal: Terminal): void {
   for (const { message } of operation.error.details ?? []) terminal.say(`  - ${message}`);
   if (operation.error.next !== undefined)
     terminal.say(`${terminal.paint('strong', 'Next:')} ${operation.error.next}`);
-}
-
-/** Steps that look and change nothing run every time. */
-function isLook(type: string): boolean {
-  return ['preflight', 'verify-bundle', 'migrate', 'smoke-test'].includes(type);
 }
 
 function tookOf({ startedAt, finishedAt }: OperationView): string {

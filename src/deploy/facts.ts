@@ -1,7 +1,13 @@
 // The appliance's durable facts, by name and shape, so that no two places spell a key differently.
 
 import type { Journal } from '../journal/index.ts';
-import type { SizingPlan } from '../sizing/index.ts';
+import type { Change, SizingPlan } from '../sizing/index.ts';
+
+/** Another division of the machine, since its CPUs or memory changed. */
+export interface MachineChange {
+  readonly sentence: string;
+  readonly changes: readonly Change[];
+}
 
 export interface InstalledRelease {
   readonly product: string;
@@ -15,6 +21,8 @@ export interface InstalledRelease {
 }
 
 interface Facts {
+  /** What a machine that grew or shrank could be divided into; offered, not taken. */
+  machineChange: MachineChange | null;
   installed: InstalledRelease;
   sizing: SizingPlan;
   /** Highest version seen, by signing key. */

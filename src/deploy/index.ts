@@ -6,3 +6,4 @@ export { prepareInstall } from './install.ts';
 export { installExecutors } from './install-steps.ts';
 export { stackRelease } from './stack-files.ts';
 export { containersOf, type DeployTools } from './tools.ts';
+export { noticeMachineChange, renewCertificate } from './upkeep.ts';

@@ -92,15 +92,15 @@ export interface InstallSteps {
 }
 
 type Step = {
-  [Type in keyof InstallSteps]: { type: Type; title: string; input: InstallSteps[Type] };
+  [Type in keyof InstallSteps]: { type: Type; title: string; input: InstallSteps[Type]; looks?: true };
 }[keyof InstallSteps];
 
 export function planInstall(target: InstallTarget, facts: InstallFacts): PlannedStep[] {
   const isNew = !facts.isInstalled;
   const { bundle, images, volumes, version } = target;
   const steps: Step[] = [
-    { type: 'preflight', title: 'Check this machine', input: target.needs },
-    { type: 'verify-bundle', title: 'Check the bundle', input: bundle },
+    { type: 'preflight', title: 'Check this machine', input: target.needs, looks: true },
+    { type: 'verify-bundle', title: 'Check the bundle', input: bundle, looks: true },
     { type: 'keep-release', title: 'Keep the release', input: { bundle, version, isNew } },
     {
       type: 'remember-size',
@@ -144,7 +144,12 @@ export function planInstall(target: InstallTarget, facts: InstallFacts): Planned
     { type: 'open-secrets', title: 'Open the secrets for their services', input: { isNew } },
     ...dataSteps(target, facts),
     ...appSteps(target, facts),
-    { type: 'smoke-test', title: 'Use it as a client would', input: { project: target.project, version } },
+    {
+      type: 'smoke-test',
+      title: 'Use it as a client would',
+      input: { project: target.project, version },
+      looks: true,
+    },
     {
       type: 'commit',
       title: 'Record the installation',
@@ -196,6 +201,8 @@ function appSteps(target: InstallTarget, facts: InstallFacts): Step[] {
         type: 'migrate',
         title: `Migrate the database for ${service.name}`,
         input: { project: target.project, service: service.name, up, timeoutMs },
+        // Migrations of a release run once; a repeated installation asks again and finds nothing to do.
+        ...(facts.isInstalled ? { looks: true } : {}),
       },
     ];
   });

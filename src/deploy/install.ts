@@ -8,6 +8,8 @@ import { planSize } from '../sizing/index.ts';
 import { sizingMachineFrom } from '../machine/index.ts';
 import {
   cappedMachine,
+  isForeignVolume,
+  hostsOf,
   certificateSecrets,
   secretNamesOf,
   sizingDemandFrom,
@@ -39,7 +41,9 @@ export async function prepareInstall(
   refuseWrongVersion(tools, bundle);
   const project = tools.settings().project ?? bundle.release.product;
   const images = imagePins(bundle);
-  const facts = await observe(tools, project, images, volumePins(bundle, project));
+  const volumes = volumePins(bundle, project);
+  await refuseForeignVolumes(tools, volumes);
+  const facts = await observe(tools, project, images, volumes);
   const target = await targetOf(tools, bundle, project, images, facts);
   return {
     kind: 'install',
@@ -88,9 +92,9 @@ async function targetOf(
       ? planSize(cappedMachine(sizingMachineFrom(machine), settings.limits), demand)
       : { ok: true as const, plan: kept };
   if (!sized.ok) {
-    throw new OnsteadError('sizing.too-small', sized.shortfalls.map(({ message }) => message).join(' '), {
+    const shortfalls = sized.shortfalls.map(({ message }) => message);
+    throw new OnsteadError('sizing.too-small', `${release.title} ${shortfalls.join('; and ')}.`, {
       next: 'Give the machine what is missing, or use a larger one.',
-      details: sized.shortfalls.map(({ message }) => ({ message })),
     });
   }
   return {
@@ -105,7 +109,7 @@ async function targetOf(
     volumes: volumePins(bundle, project),
     secrets: [...secretNamesOf(release), certificateSecrets.authority, certificateSecrets.authorityKey],
     sizing: sized.plan,
-    hosts: hostsOf(machine.os?.hostname, settings.edge.names),
+    hosts: hostsOf(machine.os?.hostname, settings),
     needs: {
       project,
       architecture: index.arch,
@@ -115,6 +119,21 @@ async function targetOf(
       createdAt: index.created,
     },
   };
+}
+
+/** A volume that is there under our name but not by our hand holds somebody's data. */
+async function refuseForeignVolumes(tools: DeployTools, volumes: readonly VolumePin[]): Promise<void> {
+  const engine = await tools.engine();
+  for (const { name } of volumes) {
+    if (!(await isForeignVolume(engine, name))) continue;
+    throw new OnsteadError(
+      'stack.foreign-volume',
+      `The engine has a volume "${name}" that Onstead did not make.`,
+      {
+        next: `Look into it, then remove it (\`docker volume rm ${name}\`) or choose another \`project\` in onstead.yaml.`,
+      },
+    );
+  }
 }
 
 async function observe(
@@ -174,10 +193,4 @@ function mountsVolume(volumes: unknown, key: string): boolean {
   return volumes.some((entry) =>
     typeof entry === 'string' ? entry.split(':')[0] === key : (entry as { source?: unknown }).source === key,
   );
-}
-
-function hostsOf(hostname: string | undefined, names: readonly string[]): string[] {
-  return [
-    ...new Set([...names, 'localhost', ...(hostname === undefined ? [] : [hostname]), '127.0.0.1', '::1']),
-  ];
 }

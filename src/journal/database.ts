@@ -14,7 +14,7 @@ const migrations: readonly string[] = [
    create table step (
      operation text not null references operation(id), n integer not null, type text not null,
      title text not null, input text not null, state text not null, attempts integer not null default 0,
-     started_at text, finished_at text, note text, error text,
+     started_at text, finished_at text, note text, error text, looks integer not null,
      primary key (operation, n)
    ) strict, without rowid;
    create table event (

@@ -8,6 +8,7 @@ export {
   type AnyExecutor,
   type Executor,
   type ExecutorTable,
+  type Fault,
   type FaultPoint,
   type StepContext,
 } from './runner.ts';

@@ -12,6 +12,8 @@ export interface PlannedStep {
   readonly type: string;
   readonly title: string;
   readonly input: unknown;
+  /** It only looks, so that it runs every time and changes nothing. */
+  readonly looks?: true;
 }
 
 export interface NewOperation {
@@ -48,6 +50,7 @@ interface StepRow {
   finished_at: string | null;
   note: string | null;
   error: string | null;
+  looks: number;
 }
 
 interface EventRow {
@@ -84,10 +87,17 @@ export class Journal {
         )
         .run(id, operation.kind, operation.title, JSON.stringify(operation.input), this.#now());
       const insert = this.#db.prepare(
-        `insert into step (operation, n, type, title, input, state) values (?, ?, ?, ?, ?, 'pending')`,
+        `insert into step (operation, n, type, title, input, looks, state) values (?, ?, ?, ?, ?, ?, 'pending')`,
       );
       operation.steps.forEach((step, index) =>
-        insert.run(id, index + 1, step.type, step.title, JSON.stringify(step.input)),
+        insert.run(
+          id,
+          index + 1,
+          step.type,
+          step.title,
+          JSON.stringify(step.input),
+          Number(step.looks ?? false),
+        ),
       );
     });
     return this.get(id);
@@ -161,6 +171,13 @@ export class Journal {
         )
         .run(state, this.#now(), id, n);
     });
+  }
+
+  /** A daemon that was asked to stop did not crash: the attempt that it broke off does not count. */
+  forgiveAttempt(id: string, n: number): void {
+    this.#db
+      .prepare(`update step set attempts = max(attempts - 1, 0) where operation = ? and n = ?`)
+      .run(id, n);
   }
 
   settle(id: string, n: number, state: StepState, outcome: { note?: string; error?: unknown } = {}): void {
@@ -316,6 +333,7 @@ function stepView(row: StepRow, progress: Progress | null): StoredStep {
     finishedAt: row.finished_at,
     note: row.note,
     error: parseReport(row.error),
+    looks: row.looks === 1,
     progress,
   };
 }

@@ -2,7 +2,7 @@
 // plan says what, the executors do it, the tables in states.ts say what follows.
 
 import type { Clock } from '../base/clock.ts';
-import { isOnsteadError, OnsteadError, messageOf } from '../base/errors.ts';
+import { errorFrom, isOnsteadError, OnsteadError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Journal, StoredStep } from './journal.ts';
 import type { Progress } from './schema.ts';
@@ -35,6 +35,9 @@ export type AnyExecutor = Executor<never>;
 /** Where a test may end the process: just before an effect, and between the effect and its record. */
 export type FaultPoint = 'before' | 'after';
 
+/** `step` is its type, with `undo:` before it on the way back; `n` its place in the plan. */
+export type Fault = (operation: string, step: string, point: FaultPoint, n: number) => void;
+
 export interface RunnerOptions {
   readonly journal: Journal;
   readonly executors: Readonly<Record<string, AnyExecutor>>;
@@ -43,13 +46,20 @@ export interface RunnerOptions {
   /** Errors that time may heal, for example an engine that is restarting. */
   readonly isWorthWaiting: (error: unknown) => boolean;
   readonly waitLimitMs?: number;
-  readonly fault?: (operation: string, step: string, point: FaultPoint) => void;
+  readonly fault?: Fault;
 }
 
 /** How often one step may be begun in one direction before a person has to look. */
 export const attemptLimit = 5;
 
 const WAIT_BETWEEN_MS = 1_000;
+const WAIT_LIMIT_MS = 5 * 60_000;
+
+interface Patience {
+  readonly giveUpAtMs: number;
+  /** What people were told last, so that they are told once. */
+  saidOf: string;
+}
 const UNKNOWN_STEP = 'operation.unknown-step';
 
 export class Runner {
@@ -63,7 +73,12 @@ export class Runner {
 
   /** Starts what the journal holds for this operation; returns at once. */
   start(id: string): void {
-    if (this.#running.has(id) || this.#stopping.signal.aborted) return;
+    if (this.#stopping.signal.aborted) return;
+    const before = this.#running.get(id);
+    if (before !== undefined) {
+      void before.then(() => this.start(id)); // its last step is just being recorded
+      return;
+    }
     const work = this.#carry(id)
       .catch((error: unknown) =>
         this.#options.log.error({ err: error, operation: id }, 'operation interrupted'),
@@ -110,7 +125,9 @@ export class Runner {
 
   async #carry(id: string): Promise<void> {
     const { journal } = this.#options;
-    if (resumeRules[journal.get(id).state] === 'back') return this.#goBack(id);
+    const rule = resumeRules[journal.get(id).state];
+    if (rule === 'leave') return;
+    if (rule === 'back') return this.#goBack(id);
     if (journal.get(id).state === 'planned') journal.move(id, 'running');
     for (const step of journal.steps(id)) {
       if (step.state === 'done' || step.state === 'skipped') continue;
@@ -128,40 +145,34 @@ export class Runner {
 
   /** Runs one step to its end. The returned error is final; undefined means that its effect stands. */
   async #forward(id: string, step: StoredStep): Promise<unknown> {
-    const { journal, clock, fault } = this.#options;
+    const { journal, fault } = this.#options;
     const executor = this.#options.executors[step.type];
     if (executor === undefined) return unknownStep(step);
     const context = this.#context(id, step.n);
-    const giveUpAtMs = clock.monotonicMs() + (this.#options.waitLimitMs ?? 300_000);
-    let waitingFor = '';
+    const patience = this.#patience();
     // Once it was begun, an effect that stands may be ours: it counts as done and can be undone.
     let mayBeOurs = step.state !== 'pending';
     if (executor.verifies === true) journal.move(id, 'verifying');
     if (step.attempts >= attemptLimit) return interruptedTooOften(step);
     journal.attempt(id, step.n, 'running');
     for (;;) {
-      if (this.#stopping.signal.aborted) return this.#stopping.signal.reason;
+      if (this.#stopping.signal.aborted) return this.#brokenOff(id, step.n, this.#stopping.signal.reason);
       try {
-        fault?.(id, step.type, 'before');
+        fault?.(id, step.type, 'before', step.n);
         if (await executor.holds?.(step.input as never, context)) {
           journal.settle(id, step.n, mayBeOurs ? 'done' : 'skipped');
           return undefined;
         }
         mayBeOurs = true;
         const note = await executor.apply(step.input as never, context);
-        fault?.(id, step.type, 'after');
+        fault?.(id, step.type, 'after', step.n);
         journal.settle(id, step.n, 'done', note === undefined ? {} : { note });
         return undefined;
       } catch (error) {
-        if (this.#stopping.signal.aborted) return error; // the step stays `running` and is taken up again
-        const waiting = this.#options.isWorthWaiting(error) && clock.monotonicMs() < giveUpAtMs;
-        if (!waiting) {
-          journal.settle(id, step.n, 'failed', { error });
-          return error;
-        }
-        if (messageOf(error) !== waitingFor) journal.note(id, step.n, `Waiting: ${messageOf(error)}`);
-        waitingFor = messageOf(error);
-        await clock.sleep(WAIT_BETWEEN_MS, this.#stopping.signal).catch(() => {});
+        if (this.#stopping.signal.aborted) return this.#brokenOff(id, step.n, error);
+        if (await this.#waitOut(id, step.n, error, patience)) continue;
+        journal.settle(id, step.n, 'failed', { error });
+        return error;
       }
     }
   }
@@ -190,22 +201,43 @@ export class Runner {
     if (step.attempts >= attemptLimit) return interruptedTooOften(step);
     const failure = step.error;
     journal.attempt(id, step.n, 'undoing');
-    try {
-      fault?.(id, `undo:${step.type}`, 'before');
-      await executor.undo(step.input as never, this.#context(id, step.n));
-      fault?.(id, `undo:${step.type}`, 'after');
-      journal.settle(
-        id,
-        step.n,
-        'undone',
-        failure === null
-          ? {}
-          : { error: new OnsteadError(failure.code as never, failure.message, failure as never) },
-      );
-      return undefined;
-    } catch (error) {
-      return error;
+    const patience = this.#patience();
+    for (;;) {
+      try {
+        fault?.(id, `undo:${step.type}`, 'before', step.n);
+        await executor.undo(step.input as never, this.#context(id, step.n));
+        fault?.(id, `undo:${step.type}`, 'after', step.n);
+        journal.settle(id, step.n, 'undone', failure === null ? {} : { error: errorFrom(failure) });
+        return undefined;
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return this.#brokenOff(id, step.n, error);
+        if (!(await this.#waitOut(id, step.n, error, patience))) return error;
+      }
     }
+  }
+
+  #patience(): Patience {
+    return {
+      giveUpAtMs: this.#options.clock.monotonicMs() + (this.#options.waitLimitMs ?? WAIT_LIMIT_MS),
+      saidOf: '',
+    };
+  }
+
+  /** Waits a moment for what time may heal. False where it will not, or has not for too long. */
+  async #waitOut(id: string, n: number, error: unknown, patience: Patience): Promise<boolean> {
+    const { clock, isWorthWaiting, journal } = this.#options;
+    if (!isWorthWaiting(error) || clock.monotonicMs() >= patience.giveUpAtMs) return false;
+    const message = messageOf(error);
+    if (message !== patience.saidOf) journal.note(id, n, `Waiting: ${message}`);
+    patience.saidOf = message;
+    await clock.sleep(WAIT_BETWEEN_MS, this.#stopping.signal).catch(() => {});
+    return true;
+  }
+
+  /** The daemon was asked to stop: the step stays as it is and is taken up again, and the attempt does not count. */
+  #brokenOff(id: string, n: number, error: unknown): unknown {
+    this.#options.journal.forgiveAttempt(id, n);
+    return error;
   }
 
   #context(id: string, n: number): StepContext {

@@ -32,6 +32,8 @@ export const StepSchema = Type.Object({
   finishedAt: Nullable(Time),
   note: Nullable(Type.String()),
   error: Nullable(ErrorReportSchema),
+  /** It changes nothing and runs every time. */
+  looks: Type.Boolean(),
   progress: Nullable(ProgressSchema),
 });
 export type StepView = Static<typeof StepSchema>;

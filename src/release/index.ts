@@ -21,6 +21,6 @@ export type { ImageArchiveOptions, Inspection } from './open.ts';
 export type { VerifyOptions } from './verify.ts';
 export type { BundleFile, BundleImage, BundleIndex, BundleLayer, FileKind } from './bundle-index.ts';
 export type { BundlePhase, BundleProgress, OnProgress } from './progress.ts';
-export { packProgram, type ProgramPack } from './program-pack.ts';
+export { launcherText, packProgram, type ProgramPack } from './program-pack.ts';
 export { readTrustedKeys } from './trusted-keys.ts';
 export { checkYaml, type CheckedYaml } from './checked-yaml.ts';

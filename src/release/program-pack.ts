@@ -49,15 +49,26 @@ async function copyProgram(folder: string): Promise<void> {
   await mkdir(join(folder, 'bin'));
   await cp(await realpath(process.execPath), join(folder, 'bin/node'));
   await cp(await composeBinary(), join(folder, 'bin/docker-compose'));
-  await writeFile(join(folder, 'bin/onstead'), LAUNCHER, { mode: 0o755 });
+  await writeFile(join(folder, 'bin/onstead'), launcherText, { mode: 0o755 });
 }
 
-/** Small pages of young memory: the daemon idles for months and should not hold what it needed once. */
-const LAUNCHER = `#!/bin/sh
+/**
+ * The daemon idles for months beside the stack it looks after, so it is started to be small: interpreted only (what
+ * is heavy in it is native code or a child of its own), few pages of young memory, one malloc arena that gives back
+ * what it no longer needs, and a garbage collector that it can call when an operation is over. See
+ * docs/decisions/0006. The other verbs end soon and run at full speed.
+ */
+export const launcherText = `#!/bin/sh
 # Starts Onstead with the runtime that it came with.
 here=$(dirname -- "$(readlink -f -- "$0")")
 export ONSTEAD_COMPOSE="\${ONSTEAD_COMPOSE:-$here/docker-compose}"
-exec "$here/node" --max-semi-space-size=1 --disable-warning=ExperimentalWarning "$here/../dist/main.js" "$@"
+small=
+if [ "\${1:-}" = serve ]; then
+  export MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072 MALLOC_MMAP_THRESHOLD_=65536
+  small="--lite-mode --max-semi-space-size=1 --v8-pool-size=0 --expose-gc"
+fi
+# shellcheck disable=SC2086 # several words
+exec "$here/node" $small --disable-warning=ExperimentalWarning "$here/../dist/main.js" "$@"
 `;
 
 /** Folders of the packages that run, as npm wrote them down when it installed. */

@@ -85,9 +85,18 @@ export function checkRoles(services: Map): Finding[] {
       fix: `Keep one of the two, or remove the role of "${name}" to carry it as it is.`,
     }));
   });
+  const reserved = named
+    .filter(({ name }) => name.startsWith('onstead-'))
+    .map(({ name }): Finding => ({
+      path: ['services', name],
+      at: 'key',
+      message: `Service names that begin with "onstead-" belong to Onstead.`,
+      fix: `Give "${name}" another name.`,
+    }));
   const missing = (['app', 'nginx'] as const).filter((role) => !named.some((one) => one.role === role));
   return [
     ...doubles,
+    ...reserved,
     ...missing.map((role): Finding => ({
       path: ['services'],
       at: 'key',

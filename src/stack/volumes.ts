@@ -42,6 +42,11 @@ export async function isOurVolume(engine: Engine, name: string, owner: string): 
   return wanted === undefined || (await stat(volume.mountpoint)).uid === wanted.uid;
 }
 
+export async function isForeignVolume(engine: Engine, name: string): Promise<boolean> {
+  const volume = await engine.volumes.inspect(name);
+  return volume !== undefined && volume.labels[volumeLabels.key] === undefined;
+}
+
 /** Root, and users that only the image knows by name, are left to the engine: it copies what the image has there. */
 function idsOf(owner: string): { uid: number; gid: number } | undefined {
   const match = /^([1-9]\d*)(?::(\d+))?$/.exec(owner);

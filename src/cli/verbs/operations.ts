@@ -48,7 +48,7 @@ async function list({ client, terminal }: VerbInput): Promise<number> {
 async function show(input: VerbInput, id: string): Promise<number> {
   const { client, terminal } = input;
   if (isSet(input, 'follow')) return exitFor(await followOperation({ ...input, id }));
-  const operation = await client.get<OperationView>(`/api/operations/${id}`);
+  const operation = await client.get<OperationView>(`/api/operations/${encodeURIComponent(id)}`);
   terminal.say(
     `${terminal.paint('strong', operation.title)}  ${operation.state}  ${local(operation.createdAt)}`,
   );
@@ -82,7 +82,7 @@ async function settle(
       next: 'List them with `onstead operations`.',
     });
   }
-  await input.client.post(`/api/operations/${id}/${action}`, {});
+  await input.client.post(`/api/operations/${encodeURIComponent(id)}/${action}`, {});
   return exitFor(await followOperation({ ...input, id }));
 }
 

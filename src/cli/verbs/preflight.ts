@@ -1,8 +1,9 @@
 // `onstead preflight`: is this machine good enough. Needs no daemon and no engine.
 
+import { OnsteadError } from '../../base/errors.ts';
 import { analyzeFacts, defaultDemand, detectMachine, type CheckResult } from '../../machine/index.ts';
 import type { Tone } from '../terminal.ts';
-import { isSet, textFlag, type Verb } from '../verb.ts';
+import { isSet, textFlag, type Verb, type VerbInput } from '../verb.ts';
 
 const MARKS: Record<CheckResult['status'], readonly [Tone, string]> = {
   pass: ['good', '✓'],
@@ -29,7 +30,7 @@ export const preflightVerb: Verb = {
   maxArgs: 0,
   async run(input) {
     const { terminal } = input;
-    const ports = [Number(textFlag(input, 'http') ?? 80), Number(textFlag(input, 'https') ?? 443)];
+    const ports = [portFlag(input, 'http', 80), portFlag(input, 'https', 443)];
     const facts = await detectMachine({ ports, root: input.paths.root });
     if (isSet(input, 'facts')) {
       process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
@@ -56,3 +57,11 @@ export const preflightVerb: Verb = {
     return report.verdict === 'fail' ? 4 : 0;
   },
 };
+
+function portFlag(input: VerbInput, name: string, standard: number): number {
+  const port = Number(textFlag(input, name) ?? standard);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new OnsteadError('usage.number', `--${name} takes a port from 1 to 65535.`, {
+    next: `For example \`--${name} ${standard}\`.`,
+  });
+}

@@ -26,6 +26,7 @@ export const statusVerb: Verb = {
       terminal.say(`${terminal.paint('warn', '!')} ${what}`);
       terminal.say(`    ${command}`);
     }
+    if (status.machineChange !== null) showMachineChange(status.machineChange, terminal);
     if (status.services.length > 0) {
       terminal.say();
       showServices(status.services, terminal);
@@ -65,4 +66,20 @@ function showServices(services: readonly ServiceAnswer[], terminal: Terminal): v
       ]),
     ),
   );
+}
+
+const SHOWN_CHANGES = 12;
+
+function showMachineChange(
+  { sentence, changes }: NonNullable<StatusAnswer['machineChange']>,
+  terminal: Terminal,
+): void {
+  terminal.say(`${terminal.paint('warn', '!')} ${sentence}`);
+  for (const { service, key, unit, before, after } of changes.slice(0, SHOWN_CHANGES)) {
+    const show = (value: string | number | null): string =>
+      value === null ? 'none' : unit === 'bytes' ? formatBytes(Number(value)) : String(value);
+    terminal.say(`    ${service} ${key}: ${show(before)} → ${show(after)}`);
+  }
+  if (changes.length > SHOWN_CHANGES)
+    terminal.say(`    and ${changes.length - SHOWN_CHANGES} more (--json shows all)`);
 }

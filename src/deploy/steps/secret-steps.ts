@@ -13,6 +13,7 @@ import {
   unsealInto,
 } from '../../stack/index.ts';
 import type { InstallSteps } from '../install-plan.ts';
+import { reloadEdge } from '../reload-edge.ts';
 import { stackRelease } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
 
@@ -43,6 +44,7 @@ export function openSecretsStep(tools: DeployTools): Executor<InstallSteps['open
     },
     async apply() {
       await unsealInto(tools.paths.unsealed, openedServices(await stackRelease(tools), tools.secrets));
+      await reloadEdge(tools); // a certificate may have changed under a running edge
     },
     async undo({ isNew }) {
       if (isNew) await rm(tools.paths.unsealed, { recursive: true, force: true });

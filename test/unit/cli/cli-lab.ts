@@ -134,6 +134,7 @@ export function operation(
     finishedAt: new Date(AT + 65_000).toISOString(),
     error: null,
     steps: types.map((type, at) => ({
+      looks: ['preflight', 'verify-bundle', 'smoke-test'].includes(type),
       n: at + 1,
       type,
       title: `Title of ${type}`,

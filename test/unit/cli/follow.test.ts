@@ -87,7 +87,7 @@ t.test('a failure says why, what was taken back and what to do', async (t) => {
   t.match(out, /↶ Title of start-services {2}taken back\n.*↶ Title of preflight/);
   t.match(
     out,
-    /Failed, and everything it did was taken back: Install Notes 1\.0\.0.*\nIt broke\.\n {2}- here\n {2}- and there\nNext: Mend it\.\n$/,
+    /Failed; what it had made was taken back: Install Notes 1\.0\.0.*\nIt broke\.\n {2}- here\n {2}- and there\nNext: Mend it\.\n$/,
   );
 });
 
@@ -299,6 +299,7 @@ t.test('status says whether it is well, by its exit code too', async (t) => {
     certificateEnds: null,
     services: [service],
     operation: null,
+    machineChange: null,
     attention: [],
   };
   const well = await onstead(['status'], { socket: await openDaemon(t, { 'GET /api/status': status }) });

@@ -1,0 +1,56 @@
+// What the daemon looks after by itself, day by day, without an operation: certificates before they end, and a
+// machine that was given more memory or processors.
+
+import { explainDifference, planSize } from '../sizing/index.ts';
+import { sizingMachineFrom } from '../machine/index.ts';
+import {
+  cappedMachine,
+  ensureCertificates,
+  hostsOf,
+  openedServices,
+  sizingDemandFrom,
+  unsealInto,
+} from '../stack/index.ts';
+import { readFact, writeFact, type MachineChange } from './facts.ts';
+import { reloadEdge } from './reload-edge.ts';
+import { stackRelease } from './stack-files.ts';
+import type { DeployTools } from './tools.ts';
+
+/** Renews the edge's certificate when it is due and lets nginx take it up without dropping a connection. */
+export async function renewCertificate(tools: DeployTools): Promise<boolean> {
+  if (readFact(tools.journal, 'installed') === undefined) return false;
+  const hosts = hostsOf((await tools.machine()).os?.hostname, tools.settings());
+  if (!(await ensureCertificates(tools.secrets, hosts, tools.clock))) return false;
+  await unsealInto(tools.paths.unsealed, openedServices(await stackRelease(tools), tools.secrets));
+  await reloadEdge(tools);
+  return true;
+}
+
+/** Looks whether the machine changed and keeps the answer for whoever asks how it is. */
+export async function noticeMachineChange(tools: DeployTools): Promise<void> {
+  writeFact(tools.journal, 'machineChange', (await findMachineChange(tools)) ?? null);
+}
+
+/** What another division would give since CPUs or memory changed; undefined where nothing is to be offered. */
+async function findMachineChange(tools: DeployTools): Promise<MachineChange | undefined> {
+  const plan = readFact(tools.journal, 'sizing');
+  if (plan === undefined || readFact(tools.journal, 'installed') === undefined) return undefined;
+  const now = cappedMachine(sizingMachineFrom(await tools.machine()), tools.settings().limits);
+  // The disk fills as it is used; that is no reason to divide anew.
+  const machine = { ...now, diskBytes: plan.machine.diskBytes, rotational: plan.machine.rotational };
+  const before = plan.machine;
+  if (machine.cpus === before.cpus && isAbout(machine.memoryBytes, before.memoryBytes)) return undefined;
+  const result = planSize(machine, sizingDemandFrom(await stackRelease(tools)));
+  const was = `${before.cpus} CPUs and ${gib(before.memoryBytes)} GB`;
+  const sentence = `This machine has ${machine.cpus} CPUs and ${gib(machine.memoryBytes)} GB of memory now; it was divided for ${was}.`;
+  return { sentence, changes: result.ok ? explainDifference(plan, result.plan) : [] };
+}
+
+/** Kernels report a few megabytes more or less from boot to boot. */
+function isAbout(left: number, right: number): boolean {
+  return Math.abs(left - right) < right * 0.02;
+}
+
+function gib(bytes: number): string {
+  return (bytes / 1024 ** 3).toFixed(1);
+}
