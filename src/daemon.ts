@@ -10,10 +10,16 @@ import { ensureFolder } from './base/files.ts';
 import { createLogger, type Logger } from './base/log.ts';
 import { endOrphans, ownerMark } from './base/orphans.ts';
 import type { Paths } from './base/paths.ts';
-import { BundleShelf, installExecutors, type DeployTools } from './deploy/index.ts';
+import {
+  BundleShelf,
+  installExecutors,
+  type DeployTools,
+  noticeMachineChange,
+  renewCertificate,
+} from './deploy/index.ts';
 import { connectEngine, isRetryable, openCompose, type Engine } from './engine/index.ts';
-import { Journal, openDatabase, Runner, type FaultPoint } from './journal/index.ts';
-import { detectMachine } from './machine/index.ts';
+import { isOver, Journal, openDatabase, Runner, type Fault } from './journal/index.ts';
+import { detectMachineApart } from './machine/index.ts';
 import {
   keepStackUp,
   raiseStack,
@@ -28,8 +34,10 @@ export interface DaemonOptions {
   readonly composeBinary?: string;
   readonly dockerHost?: string;
   readonly logLevel?: string;
+  /** How long a step waits for an engine that went away before a person has to look. Default 5 min. */
+  readonly engineWaitMs?: number;
   /** Ends the process at a named point, for tests of what comes after. */
-  readonly fault?: (operation: string, step: string, point: FaultPoint) => void;
+  readonly fault?: Fault;
 }
 
 export interface Daemon {
@@ -67,7 +75,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         ...(options.dockerHost === undefined ? {} : { dockerHost: options.dockerHost }),
       }),
     machine: () =>
-      detectMachine({ root: paths.root, ports: [settings.edge.httpPort, settings.edge.httpsPort] }),
+      detectMachineApart({ root: paths.root, ports: [settings.edge.httpPort, settings.edge.httpsPort] }),
   };
   const runner = new Runner({
     journal,
@@ -75,6 +83,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     clock,
     log,
     isWorthWaiting: isRetryable,
+    ...(options.engineWaitMs === undefined ? {} : { waitLimitMs: options.engineWaitMs }),
     ...(options.fault === undefined ? {} : { fault: options.fault }),
   });
   const server = buildServer(createAppliance(tools, runner), log);
@@ -94,10 +103,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     signal: stopping.signal,
   });
 
-  const upkeep = schedule('17 3 * * *', () => forgetOldEvents(journal, clock, log));
+  const stopListening = journal.listen(({ type, operation }) => {
+    if (type === 'operation' && isOver(journal.get(operation).state))
+      setTimeout(giveBackMemory, 1_000).unref();
+  });
+  const looksAfter = (): Promise<void> =>
+    lookAfter(tools).catch((error: unknown) => log.warn({ err: error }, 'upkeep'));
+  void looksAfter();
+  const upkeep = schedule('17 3 * * *', looksAfter);
   return {
     async stop() {
       await upkeep.destroy();
+      stopListening();
       stopping.abort();
       await keptUp;
       await runner.stop();
@@ -115,6 +132,21 @@ async function bringUp({ paths, clock, compose, log }: DeployTools, signal: Abor
   const reopened = await reopenSecrets(paths, release, clock);
   const changes = await raiseStack(await compose(), signal);
   if (reopened || changes > 0) log.info({ reopened, changes }, 'the stack was brought up');
+}
+
+/** What an operation needed for minutes would stay for months: V8 sees no reason to collect in an idle process. */
+function giveBackMemory(): void {
+  // The launcher allows it; without it memory is merely not small.
+  (globalThis.gc as ((options: object) => void) | undefined)?.({ type: 'major', flavor: 'last-resort' });
+}
+
+/** Once at the start and once a night. */
+async function lookAfter(tools: DeployTools): Promise<void> {
+  const { journal, clock, log } = tools;
+  forgetOldEvents(journal, clock, log);
+  await noticeMachineChange(tools);
+  if (journal.unfinished().length === 0 && (await renewCertificate(tools)))
+    log.info('the certificate was renewed');
 }
 
 function forgetOldEvents(journal: Journal, clock: Clock, log: Logger): void {

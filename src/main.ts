@@ -20,11 +20,13 @@ async function serve(): Promise<void> {
   const { startDaemon } = await import('./daemon.ts');
   const { DOCKER_HOST: dockerHost, ONSTEAD_COMPOSE: composeBinary, ONSTEAD_LOG: logLevel } = process.env;
   const fault = faultFrom(process.env);
+  const waitSeconds = Number(process.env['ONSTEAD_ENGINE_WAIT']);
   const daemon = await startDaemon({
     paths,
     ...(dockerHost === undefined ? {} : { dockerHost }),
     ...(composeBinary === undefined ? {} : { composeBinary }),
     ...(logLevel === undefined ? {} : { logLevel }),
+    ...(waitSeconds > 0 ? { engineWaitMs: waitSeconds * 1_000 } : {}),
     ...(fault === undefined ? {} : { fault }),
   });
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();

@@ -17,12 +17,17 @@ export async function askWorker<Question, Reply>(
   base: string,
   name: string,
   question: Question,
-  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  options: {
+    readonly timeoutMs?: number;
+    readonly signal?: AbortSignal;
+    /** Default: almost nothing, so that no secret of the daemon's environment gets into a library. */
+    readonly env?: NodeJS.ProcessEnv;
+  } = {},
 ): Promise<Reply> {
   const path = fileURLToPath(new URL(`${name}${moduleExtension}`, base));
   const { stdout } = await run(process.execPath, [path], {
     stdin: JSON.stringify(question),
-    env: { PATH: process.env['PATH'], TZ: process.env['TZ'] },
+    env: options.env ?? { PATH: process.env['PATH'], TZ: process.env['TZ'] },
     timeoutMs: options.timeoutMs ?? 60_000,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });

@@ -1,6 +1,7 @@
 // The face of `machine`: what this computer is, and whether it is good enough.
 
 export { collectFacts, detectMachine, type CollectOptions } from './collect.ts';
+export { detectMachineApart, type DetectOptions } from './detect-apart.ts';
 export { readFacts } from './facts-folder.ts';
 export { FACT_NAMES, type FactName, type MachineFacts } from './facts.ts';
 export type {

@@ -107,7 +107,7 @@ export class TestAppliance {
     while (daemon.exitCode === null && daemon.signalCode === null) {
       const answered = await this.client.get('/api/version').catch(() => undefined);
       if (answered !== undefined) return;
-      await sleep(50);
+      await sleep(10);
     }
   }
 
@@ -153,9 +153,12 @@ export class TestAppliance {
   ): Promise<CliResult> {
     const { cwd } = options;
     // Entering another view of the disk leaves the folder one was in.
-    const there = this.#machine === undefined || cwd === undefined ? words : ['env', '-C', cwd, ...words];
-    const [command, ...args] = this.#inside(there);
-    return runCommand(command, args, options);
+    if (this.#machine === undefined || cwd === undefined) {
+      const [command, ...args] = this.#inside(words);
+      return runCommand(command, args, options);
+    }
+    const [command, ...args] = this.#inside(['env', '-C', cwd, ...words]);
+    return runCommand(command, args, { ...options, cwd: '/' });
   }
 
   /** One request through the edge, from a program where the appliance is, which trusts the appliance's own authority. */

@@ -12,13 +12,15 @@ const cache = new URL('../../.cache/test/', import.meta.url).pathname;
 const keyFile = join(cache, 'test.key');
 export const publicKeyFile = join(cache, 'test.pub');
 
-/** Where the demo images stand in for those that the default stack names. */
+/** Repository that the default stack names → the demo image that stands in for it. */
 const STAND_INS: Readonly<Record<string, string>> = {
   mysql: 'onstead-demo/mysql',
   redis: 'onstead-demo/redis',
   nginx: 'onstead-demo/nginx',
-  minio: 'onstead-demo/object-store',
+  'pgsty/silo': 'onstead-demo/object-store',
 };
+
+const repositoryOf = (image: string): string => image.split(':')[0]!;
 
 export interface DemoBundle {
   readonly path: string;
@@ -39,8 +41,11 @@ export async function demoBundle(
   const overrides = Object.fromEntries(
     await Promise.all(
       release.services
-        .filter((service) => service.name in STAND_INS)
-        .map(async (service) => [service.name, await newestTag(engine, STAND_INS[service.name]!)] as const),
+        .filter(({ image }) => repositoryOf(image) in STAND_INS)
+        .map(
+          async ({ name, image }) =>
+            [name, await newestTag(engine, STAND_INS[repositoryOf(image)]!)] as const,
+        ),
     ),
   );
   const ids = await Promise.all(

@@ -87,7 +87,11 @@ t.test('the app answers over a certificate that the appliance itself vouches for
   const { status, body } = await ask('/', {}, ca);
   t.equal(status, 200);
   t.match(body, /Notes/);
-  await t.rejects(ask('/', {}, rootCertificates[0]), { code: /CERT|ISSUER|SIGN/ }, 'no other authority vouches for it');
+  await t.rejects(
+    ask('/', {}, rootCertificates[0]),
+    { code: /CERT|ISSUER|SIGN/ },
+    'no other authority vouches for it',
+  );
 });
 
 t.test('plain HTTP only leads to HTTPS', async (t) => {
