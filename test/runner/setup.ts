@@ -23,6 +23,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   minisign: 'minisign',
   skopeo: 'skopeo',
   shellcheck: 'shellcheck',
+  faketime: 'faketime',
 };
 
 /**
