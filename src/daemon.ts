@@ -103,9 +103,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     signal: stopping.signal,
   });
 
+  const giveBack = (): unknown => setTimeout(giveBackMemory, 1_000).unref();
+  giveBack();
   const stopListening = journal.listen(({ type, operation }) => {
-    if (type === 'operation' && isOver(journal.get(operation).state))
-      setTimeout(giveBackMemory, 1_000).unref();
+    if (type === 'operation' && isOver(journal.get(operation).state)) giveBack();
   });
   const looksAfter = (): Promise<void> =>
     lookAfter(tools).catch((error: unknown) => log.warn({ err: error }, 'upkeep'));
@@ -134,7 +135,7 @@ async function bringUp({ paths, clock, compose, log }: DeployTools, signal: Abor
   if (reopened || changes > 0) log.info({ reopened, changes }, 'the stack was brought up');
 }
 
-/** What an operation needed for minutes would stay for months: V8 sees no reason to collect in an idle process. */
+/** What a start or an operation needed for moments would stay for months: V8 collects nothing in an idle process. */
 function giveBackMemory(): void {
   // The launcher allows it; without it memory is merely not small.
   (globalThis.gc as ((options: object) => void) | undefined)?.({ type: 'major', flavor: 'last-resort' });

@@ -56,7 +56,7 @@ async function copyProgram(folder: string): Promise<void> {
  * The daemon idles for months beside the stack it looks after, so it is started to be small: interpreted only (what
  * is heavy in it is native code or a child of its own), few pages of young memory, one malloc arena that gives back
  * what it no longer needs, and a garbage collector that it can call when an operation is over. See
- * docs/decisions/0006. The other verbs end soon and run at full speed.
+ * docs/decisions/0011. The other verbs end soon and run at full speed.
  */
 export const launcherText = `#!/bin/sh
 # Starts Onstead with the runtime that it came with.
