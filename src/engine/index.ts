@@ -25,7 +25,6 @@ export type { LossReason } from './health.ts';
 export type { VolumeFacts, Volumes } from './volumes.ts';
 export type { NetworkFacts, Networks, NetworkSpec } from './networks.ts';
 export { engineImageSource } from './image-source.ts';
-export type { EngineImageSource, SourceImage } from './image-source.ts';
 export { openCompose } from './compose.ts';
 export type {
   ApplyOptions,

@@ -8,7 +8,7 @@ import type { Work } from './build-work.ts';
 import type { BundleImage } from './bundle-index.ts';
 import { requireSpace } from './disk-space.ts';
 import { contentTag, parseReference, pinnedReference } from './image-reference.ts';
-import type { SourceImage } from './image-source.ts';
+import type { SourceImage } from '../base/image-source.ts';
 import type { Release, ReleaseService } from './release.ts';
 import { takeImages } from './saved-images.ts';
 import type { StoredImage } from './saved-images.ts';

@@ -1,7 +1,7 @@
 // What a build is given, and what its parts share while it runs.
 
 import type { BlobStore } from './blob-store.ts';
-import type { ImageSource } from './image-source.ts';
+import type { ImageSource } from '../base/image-source.ts';
 import type { SecretKey } from './minisign.ts';
 import type { OnProgress } from './progress.ts';
 

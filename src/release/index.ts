@@ -15,7 +15,6 @@ export type { ImageReference } from './image-reference.ts';
 export { buildBundle } from './build.ts';
 export type { BuildResult } from './build.ts';
 export type { BuildInput } from './build-work.ts';
-export type { ImageSource, SourceImage } from './image-source.ts';
 export { inspectBundle, openBundle, VerifiedBundle } from './open.ts';
 export type { ImageArchiveOptions, Inspection } from './open.ts';
 export type { VerifyOptions } from './verify.ts';

@@ -13,7 +13,7 @@ import { isOnsteadError, messageOf, OnsteadError, systemCode } from '../base/err
 import { spool } from './blob-store.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { BundleLayer } from './bundle-index.ts';
-import type { SourceImage } from './image-source.ts';
+import type { SourceImage } from '../base/image-source.ts';
 import { digestOf, ociManifest, readConfig, readManifest } from './oci.ts';
 import { Workers } from './workers.ts';
 

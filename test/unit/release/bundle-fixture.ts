@@ -10,7 +10,8 @@ import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import type { Header } from 'tar-stream';
 import { buildBundle, keygen, readPublicKey, readSecretKey } from '../../../src/release/index.ts';
-import type { BuildInput, ImageSource, SourceImage } from '../../../src/release/index.ts';
+import type { ImageSource, SourceImage } from '../../../src/base/image-source.ts';
+import type { BuildInput } from '../../../src/release/index.ts';
 
 export type Layout = 'legacy' | 'oci-plain' | 'oci-gzip';
 

@@ -1,4 +1,4 @@
-// Where a bundle's images come from, as this room needs it; the engine room has one that fits.
+// Where a bundle's images come from: the engine room offers it, the release room builds from it.
 
 import type { Readable } from 'node:stream';
 
