@@ -3,7 +3,7 @@
 
 import { OnsteadError } from '../base/errors.ts';
 import type { ContainerFacts, ContainerHealth, ContainerStatus } from './container-facts.ts';
-import { isRetryable } from './failures.ts';
+import { isRetryable, lost } from './failures.ts';
 import { readEvents } from './events.ts';
 import type { JudgeRules, LossReason, Verdict } from './health.ts';
 import { judge, nextFor } from './health.ts';
@@ -65,9 +65,10 @@ async function pollAll(
   const deadline = performance.now() + options.timeoutMs;
   for (;;) {
     options.signal?.throwIfAborted();
-    const verdicts = await Promise.all(watches.map((watch) => look(inspect, watch)));
-    const lost = verdicts.findIndex(({ kind }) => kind === 'lost');
-    if (lost !== -1) throw await failure(link, watches[lost]!, verdicts[lost]!);
+    const verdicts = await Promise.all(watches.map((watch) => look(inspect, watch, bell)));
+    const ended = verdicts.findIndex(({ kind }) => kind === 'lost');
+    if (ended !== -1 && bell.engineWasAway) throw engineWasAway(watches[ended]!);
+    if (ended !== -1) throw await failure(link, watches[ended]!, verdicts[ended]!);
     const late = verdicts.findIndex(({ kind }) => kind === 'waiting');
     if (late === -1) return watches.map((watch) => watch.facts!);
     const leftMs = deadline - performance.now();
@@ -77,11 +78,12 @@ async function pollAll(
 }
 
 /** An engine that is away for a moment is no verdict on a container. */
-async function look(inspect: Inspect, watch: Watch): Promise<Verdict> {
+async function look(inspect: Inspect, watch: Watch, bell: Bell): Promise<Verdict> {
   try {
     return watch.judge(await inspect(watch.id));
   } catch (error) {
     if (!isRetryable(error)) throw error;
+    bell.engineWasAway = true;
     return { kind: 'waiting', why: (error as Error).message };
   }
 }
@@ -145,6 +147,7 @@ class Watch {
 
 /** Rings when something happened; a ring while nobody waits is kept. */
 class Bell {
+  engineWasAway = false;
   #rung = false;
   #wake: (() => void) | undefined;
 
@@ -185,11 +188,17 @@ async function listen(link: Link, watches: readonly Watch[], bell: Bell, signal:
         );
         if (hit !== undefined) hit.oomSeen = true;
       }
+      if (event.kind === 'reconnected') bell.engineWasAway = true;
       bell.ring();
     }
   } catch {
     // The poll goes on without.
   }
+}
+
+/** An engine that restarts ends containers and may not start them again: whoever started them has to, once more. */
+function engineWasAway({ name }: Watch): OnsteadError {
+  return lost(`wait for the container "${name}", which ended with the engine`);
 }
 
 async function failure(link: Link, watch: Watch, verdict: Verdict): Promise<OnsteadError> {
