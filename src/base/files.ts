@@ -3,6 +3,7 @@
 import { open, mkdir, readFile, rename, rm, chown } from 'node:fs/promises';
 import { dirname, join, basename } from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { asDiskFull } from './disk-full.ts';
 import { systemCode } from './errors.ts';
 
 export interface WriteOptions {
@@ -29,7 +30,7 @@ export async function writeFileAtomic(
   } catch (error) {
     await handle.close().catch(() => {});
     await rm(draft, { force: true });
-    throw error;
+    throw asDiskFull(error, path);
   }
   await syncFolder(folder);
 }

@@ -1,7 +1,9 @@
 // SQLite as the daemon uses it: one file, write-ahead log, every commit on the disk before it counts.
 
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { OnsteadError, messageOf } from '../base/errors.ts';
+import { OnsteadError, messageOf, systemCode } from '../base/errors.ts';
 
 export type Db = Database.Database;
 
@@ -47,10 +49,25 @@ function openFile(path: string): Db {
     return db;
   } catch (cause) {
     db?.close();
+    if (isReadOnly(path)) {
+      throw new OnsteadError('machine.read-only', `The journal ${path} stands on a read-only file system.`, {
+        next: 'See why with `dmesg`, make the file system writable again, then start the daemon.',
+        cause,
+      });
+    }
     throw new OnsteadError('journal.unreadable', `The journal ${path} cannot be read: ${messageOf(cause)}.`, {
       next: 'Move the file aside and restore it from the newest backup, then start the daemon again.',
       cause,
     });
+  }
+}
+
+function isReadOnly(path: string): boolean {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+    return false;
+  } catch (error) {
+    return systemCode(error) === 'EROFS';
   }
 }
 

@@ -2,6 +2,7 @@
 // the call returns; listeners hear of it afterwards.
 
 import type { Clock } from '../base/clock.ts';
+import { asDiskFull } from '../base/disk-full.ts';
 import { OnsteadError, reportOf, type ErrorReport } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Db } from './database.ts';
@@ -254,15 +255,22 @@ export class Journal {
     change: () => void = () => {},
   ): void {
     const full = { ...blankEvent(operation, this.#now()), ...event };
-    const seq = this.#db
-      .transaction(() => {
+    this.#tell({ ...full, seq: this.#write(full, change) });
+  }
+
+  #write(full: JournalEvent, change: () => void): number {
+    const { operation } = full;
+    try {
+      const write = this.#db.transaction(() => {
         change();
         return this.#db
           .prepare(`insert into event (operation, at, type, step, state, text) values (?, ?, ?, ?, ?, ?)`)
           .run(operation, full.at, full.type, full.step, full.state, full.text).lastInsertRowid;
-      })
-      .immediate();
-    this.#tell({ ...full, seq: Number(seq) });
+      });
+      return Number(write.immediate());
+    } catch (error) {
+      throw asDiskFull(error, this.#db.name);
+    }
   }
 
   #tell(event: JournalEvent): void {

@@ -2,6 +2,7 @@
 // plan says what, the executors do it, the tables in states.ts say what follows.
 
 import type { Clock } from '../base/clock.ts';
+import { isDiskFull } from '../base/disk-full.ts';
 import { errorFrom, isOnsteadError, OnsteadError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Journal, StoredStep } from './journal.ts';
@@ -79,12 +80,26 @@ export class Runner {
       void before.then(() => this.start(id)); // its last step is just being recorded
       return;
     }
-    const work = this.#carry(id)
+    const work = this.#carryThroughFullDisk(id)
       .catch((error: unknown) =>
         this.#options.log.error({ err: error, operation: id }, 'operation interrupted'),
       )
       .finally(() => this.#running.delete(id));
     this.#running.set(id, work);
+  }
+
+  /** A journal that cannot be written stops everything; once there is room it is taken up as after a crash. */
+  async #carryThroughFullDisk(id: string): Promise<void> {
+    const { clock, log } = this.#options;
+    for (;;) {
+      try {
+        return await this.#carry(id);
+      } catch (error) {
+        if (!isDiskFull(error) || this.#stopping.signal.aborted) throw error;
+        log.warn({ err: error, operation: id }, 'waiting for room on the disk');
+        await clock.sleep(WAIT_BETWEEN_MS, this.#stopping.signal).catch(() => {});
+      }
+    }
   }
 
   /** Called once when the daemon starts: goes on with everything that was cut off. */
