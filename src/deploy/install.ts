@@ -10,6 +10,7 @@ import {
   cappedMachine,
   isForeignVolume,
   hostsOf,
+  imageNameFor,
   certificateSecrets,
   secretNamesOf,
   sizingDemandFrom,
@@ -40,7 +41,7 @@ export async function prepareInstall(
   const bundle = await tools.bundles.openPath(path, options);
   refuseWrongVersion(tools, bundle);
   const project = tools.settings().project ?? bundle.release.product;
-  const images = imagePins(bundle);
+  const images = imagePins(bundle, project);
   const volumes = volumePins(bundle, project);
   await refuseForeignVolumes(tools, volumes);
   const facts = await observe(tools, project, images, volumes);
@@ -169,11 +170,11 @@ async function observe(
   };
 }
 
-function imagePins({ index }: VerifiedBundle): ImagePin[] {
+function imagePins({ index }: VerifiedBundle, project: string): ImagePin[] {
   return index.images.flatMap((image) =>
     image.services.map((service) => ({
       service,
-      tag: image.contentTag,
+      tag: imageNameFor(project, image),
       configDigest: image.configDigest,
       diffIds: image.layers.map(({ diffId }) => diffId),
     })),

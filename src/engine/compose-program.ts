@@ -155,10 +155,10 @@ function failed(about: string, result: RunResult, lines: readonly ComposeLine[])
 
 /**
  * An engine that went away in the middle may come back; callers wait for it as for any other lost call. One that was
- * killed and is just back may still be clearing up a container's last run: its task already exists.
+ * killed and is just back may still be clearing up a container's last run: its task or id is still taken.
  */
 const ENGINE_GONE =
-  /cannot connect to the docker daemon|error during connect|connection refused|unexpected EOF|task [0-9a-f]{64}: already exists/i;
+  /cannot connect to the docker daemon|error during connect|connection refused|unexpected EOF|task [0-9a-f]{64}: already exists|id already in use/i;
 
 function nextFor(said: string): { next?: string } {
   if (/no such image|pull access denied|manifest unknown/i.test(said)) {

@@ -16,7 +16,11 @@ export interface ArchiveInput {
   readonly images: readonly BundleImage[];
   /** diffIDs that the engine has already; a classic image store loads without them. */
   readonly omitLayers: ReadonlySet<string>;
+  readonly nameOf: NameImage;
 }
+
+/** The name that the engine gives an image as it loads. */
+export type NameImage = (image: BundleImage) => string;
 
 export function imageArchive(input: ArchiveInput): Readable {
   const layers = layersOf(input);
@@ -38,7 +42,7 @@ export function imageArchiveBytes(input: Omit<ArchiveInput, 'reader' | 'ranges'>
   const sizes = [
     ...configsOf(input.images).map((image) => image.configBytes),
     ...layersOf(input).map((layer) => layer.unpackedBytes),
-    Buffer.byteLength(manifestOf(input.images)),
+    Buffer.byteLength(manifestOf(input.images, input.nameOf)),
   ];
   return sizes.reduce((sum, size) => sum + 512 + size + paddingOf(size), TAR_END.length);
 }
@@ -53,7 +57,7 @@ function configsOf(images: readonly BundleImage[]): BundleImage[] {
 }
 
 async function* archive(
-  { reader, ranges, images }: ArchiveInput,
+  { reader, ranges, images, nameOf }: ArchiveInput,
   layers: readonly BundleLayer[],
 ): AsyncGenerator<Buffer> {
   const blob = (digest: string): AsyncGenerator<Buffer> =>
@@ -63,7 +67,7 @@ async function* archive(
   }
   for (const layer of layers)
     yield* file(layerName(layer), layer.unpackedBytes, inflated(blob(layer.digest), layer));
-  const manifest = Buffer.from(manifestOf(images));
+  const manifest = Buffer.from(manifestOf(images, nameOf));
   yield* file('manifest.json', manifest.length, [manifest]);
   yield TAR_END;
 }
@@ -87,11 +91,11 @@ function layerName(layer: BundleLayer): string {
   return `${layer.diffId.replace('sha256:', '')}/layer.tar`;
 }
 
-function manifestOf(images: readonly BundleImage[]): string {
+function manifestOf(images: readonly BundleImage[], nameOf: NameImage): string {
   return JSON.stringify(
     images.map((image) => ({
       Config: configName(image),
-      RepoTags: [image.contentTag],
+      RepoTags: [nameOf(image)],
       Layers: image.layers.map(layerName),
     })),
   );

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { OnsteadError } from '../base/errors.ts';
 import { asUnreadable, BundleReader } from './bundle-reader.ts';
 import type { BundleFile, BundleImage, BundleIndex } from './bundle-index.ts';
-import { imageArchive, imageArchiveBytes } from './image-archive.ts';
+import { imageArchive, imageArchiveBytes, type NameImage } from './image-archive.ts';
 import { readSignature } from './minisign.ts';
 import type { Release } from './release.ts';
 import { checkedChunks, inflated, unpackFolder, writeChecked } from './unpack.ts';
@@ -14,6 +14,8 @@ import type { Verified, VerifyOptions } from './verify.ts';
 export interface ImageArchiveOptions {
   /** diffIDs of layers that the engine has; only for a classic image store. */
   readonly omitLayers?: ReadonlySet<string>;
+  /** Default: the image's content tag. */
+  readonly nameOf?: NameImage;
 }
 
 /** Verified in whole. Keeps the file open until `close`, so that deleting it meanwhile does no harm. */
@@ -63,15 +65,14 @@ export class VerifiedBundle implements AsyncDisposable {
     images: readonly BundleImage[] = this.index.images,
     options: ImageArchiveOptions = {},
   ): Readable {
-    const omitLayers = options.omitLayers ?? new Set<string>();
-    return imageArchive({ reader: this.#reader, ranges: this.#ranges, images, omitLayers });
+    return imageArchive({ reader: this.#reader, ranges: this.#ranges, images, ...withDefaults(options) });
   }
 
   imageArchiveBytes(
     images: readonly BundleImage[] = this.index.images,
     options: ImageArchiveOptions = {},
   ): number {
-    return imageArchiveBytes({ images, omitLayers: options.omitLayers ?? new Set<string>() });
+    return imageArchiveBytes({ images, ...withDefaults(options) });
   }
 
   close(): Promise<void> {
@@ -91,6 +92,10 @@ export class VerifiedBundle implements AsyncDisposable {
   #chunks(file: BundleFile): AsyncGenerator<Buffer> {
     return checkedChunks(this.#reader, this.#ranges.get(file.path)!, file.sha256);
   }
+}
+
+function withDefaults({ omitLayers, nameOf }: ImageArchiveOptions): Required<ImageArchiveOptions> {
+  return { omitLayers: omitLayers ?? new Set<string>(), nameOf: nameOf ?? ((image) => image.contentTag) };
 }
 
 function lacks(what: string): OnsteadError {

@@ -9,6 +9,7 @@ export { generateSecret, SecretStore } from './secret-store.ts';
 export { kindOf, userOf } from './services/index.ts';
 export { objectStorePort } from './services/minio.ts';
 export { holderName } from './services/nginx.ts';
+export { imageNameFor } from './image-name.ts';
 export { hostsOf } from './hosts.ts';
 export { readSettings, type Settings } from './settings.ts';
 export { isUnsealed, openedServices, secretNamesOf, unsealInto, type OpenedService } from './unseal.ts';

@@ -2,6 +2,7 @@
 // stopped or broken, and never touches anybody else's containers, volumes or images.
 
 import type { Engine } from '../engine/index.ts';
+import { imagesOf } from './image-name.ts';
 import { volumeLabels } from './volumes.ts';
 
 export interface StackParts {
@@ -14,8 +15,6 @@ export interface StackParts {
 
 const COMPOSE_FOLDER = 'com.docker.compose.project.working_dir';
 const COMPOSE_PROJECT = 'com.docker.compose.project';
-/** Content tags are written by Onstead alone. */
-const CONTENT_TAG = /:sha256-[0-9a-f]{20}$/;
 
 export async function findStackParts(engine: Engine, stackFolder: string): Promise<StackParts> {
   const containers = await engine.containers.list({ labels: [`${COMPOSE_FOLDER}=${stackFolder}`] });
@@ -23,12 +22,15 @@ export async function findStackParts(engine: Engine, stackFolder: string): Promi
   const project = containers[0]?.project ?? volumes[0]?.labels[volumeLabels.project];
   const networks =
     project === undefined ? [] : await engine.networks.list({ labels: [`${COMPOSE_PROJECT}=${project}`] });
+  const images = project === undefined ? [] : await engine.images.list({ reference: imagesOf(project) });
   return {
     project,
     containers: containers.map(({ id, name }) => ({ id, name })),
     networks: networks.map(({ name }) => name),
     volumes: volumes.map(({ name }) => name),
-    images: [...new Set(containers.map(({ image }) => image))].filter((image) => CONTENT_TAG.test(image)),
+    images: images
+      .flatMap(({ repoTags }) => repoTags)
+      .filter((tag) => tag.startsWith(imagesOf(project ?? '').slice(0, -1))),
   };
 }
 

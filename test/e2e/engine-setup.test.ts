@@ -19,9 +19,10 @@ interface Ended {
 }
 
 function runScript(verb: string[], env: NodeJS.ProcessEnv, before: string[] = []): Ended {
-  // A network of its own: an engine without a bridge would take docker0 away from the machine's engine.
+  // A second engine gets a network of its own: without a bridge it would take docker0 away from the machine's.
+  const apart = env['ONSTEAD_DOCKERD_ARGS'] === undefined ? [] : ['unshare', '--net'];
   // Read from stdin: another user may not be able to enter the folder of the checkout.
-  const all = ['unshare', '--net', ...before, 'sh', '-s', '--', ...verb];
+  const all = [...apart, ...before, 'sh', '-s', '--', ...verb];
   const [command, ...args] = all as [string, ...string[]];
   const input = readFileSync(script, 'utf8');
   const ended = spawnSync(command, args, {

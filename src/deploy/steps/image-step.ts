@@ -3,6 +3,7 @@
 import { OnsteadError } from '../../base/errors.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { Engine, ImageFacts } from '../../engine/index.ts';
+import type { BundleImage } from '../../release/index.ts';
 import type { Executor } from '../../journal/index.ts';
 import type { ImagePin, InstallSteps } from '../install-plan.ts';
 import type { DeployTools } from '../tools.ts';
@@ -16,10 +17,12 @@ export function loadImagesStep(tools: DeployTools): Executor<InstallSteps['load-
     async apply({ bundle: reference, images }, context) {
       const engine = await tools.engine();
       const bundle = await tools.bundles.open(reference);
-      const missing = new Set((await missingImages(engine, images)).map(({ tag }) => tag));
-      const chosen = bundle.index.images.filter(({ contentTag }) => missing.has(contentTag));
-      const total = bundle.imageArchiveBytes(chosen);
-      await engine.images.load(bundle.imageArchive(chosen), {
+      const missing = await missingImages(engine, images);
+      const names = new Map(missing.map(({ tag, configDigest }) => [configDigest, tag]));
+      const chosen = bundle.index.images.filter(({ configDigest }) => names.has(configDigest));
+      const options = { nameOf: ({ configDigest }: BundleImage) => names.get(configDigest)! };
+      const total = bundle.imageArchiveBytes(chosen, options);
+      await engine.images.load(bundle.imageArchive(chosen, options), {
         signal: context.signal,
         onProgress: ({ sentBytes }) => context.progress({ done: sentBytes, total, unit: 'bytes' }),
       });
