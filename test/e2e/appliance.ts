@@ -122,7 +122,11 @@ export class TestAppliance {
   /** Asks it to stop, as systemd would; resolves when it has ended. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (!this.isRunning) return;
-    process.kill(this.#daemonPid, signal);
+    try {
+      process.kill(this.#daemonPid, signal);
+    } catch {
+      // it ended just now, for example with its machine
+    }
     await this.ended();
   }
 
