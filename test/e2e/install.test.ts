@@ -208,7 +208,7 @@ t.test('logs, services and operations can be read, also as JSON', async (t) => {
   const logs = await appliance.onstead(['logs', 'app', '--tail', '5']);
   t.match(logs.stdout, new RegExp(`${appliance.project}-app-1`));
   const unknown = await appliance.onstead(['logs', 'nobody']);
-  t.equal(unknown.code, 1);
+  t.equal(unknown.code, 2);
   t.match(unknown.stderr, /There is no service "nobody"/);
   const services = JSON.parse((await appliance.onstead(['services', '--json'])).stdout) as { name: string }[];
   t.ok(services.some(({ name }) => name === 'mysql'));
