@@ -122,9 +122,9 @@ export class Runner {
   /** The table lets a running operation turn round too, but that is the runner's own decision, not a person's. */
   #settleStuck(id: string, to: 'running' | 'rolling-back'): void {
     const { journal } = this.#options;
-    const { state, title } = journal.get(id);
+    const { error, state, title } = journal.get(id);
     if (state !== 'stuck') throw notStuck(id, title, state);
-    journal.move(id, to);
+    journal.move(id, to, to === 'running' ? undefined : givenUp(error?.message));
     this.start(id);
   }
 
@@ -276,6 +276,10 @@ function notStuck(id: string, title: string, state: string): OnsteadError {
   return new OnsteadError('operation.not-stuck', `"${title}" (${id}) is not stuck but ${state}.`, {
     next: `Only a stuck operation can be resumed or abandoned; see \`onstead operations show ${id}\`.`,
   });
+}
+
+function givenUp(why = ''): OnsteadError {
+  return new OnsteadError('operation.abandoned', `Given up by a person. ${why}`.trim());
 }
 
 function interruptedTooOften(step: StoredStep): OnsteadError {

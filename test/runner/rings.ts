@@ -38,7 +38,10 @@ export const RINGS: readonly Ring[] = [
     ringLimitSeconds: 600,
   }),
   ring('contract', 'one suite a port, against the fake and the real thing', 'contract'),
-  ring('e2e', 'what the customer sees, on a real engine', 'e2e', { except: ['e2e/crash'] }),
+  ring('e2e', 'what the customer sees, on a real engine', 'e2e', {
+    except: ['e2e/crash'],
+    ringLimitSeconds: 2400,
+  }),
   ring('crash', 'every step of every operation, killed before, during and after', 'e2e/crash'),
   ring('machine', 'a whole customer machine with systemd', 'machine'),
 ];

@@ -7,15 +7,17 @@ import type { InstallSteps } from '../install-plan.ts';
 import { machineDemand } from '../machine-demand.ts';
 import type { DeployTools } from '../tools.ts';
 
+/** The daemon that asks is itself what this check would find. */
+const ASKS_OF_US = 'previous-install';
+
 export function preflightStep(tools: DeployTools): Executor<InstallSteps['preflight']> {
   return {
     async apply(needs, context) {
       const report = analyzeFacts(await tools.machine(), machineDemand(needs));
       const failed = report.checks.filter(({ status }) => status === 'fail');
-      for (const { title, found } of report.checks.filter(({ status }) => status === 'warn')) {
-        context.note(`${title}: ${found}`);
-      }
-      if (failed.length === 0) return `${report.checks.length} checks, ${report.counts.warn} warnings`;
+      const warned = report.checks.filter(({ id, status }) => status === 'warn' && id !== ASKS_OF_US);
+      for (const { title, found } of warned) context.note(`${title}: ${found}`);
+      if (failed.length === 0) return `${report.checks.length} checks, ${warned.length} warnings`;
       throw new OnsteadError(
         'preflight.failed',
         `This machine is not ready: ${failed.map(({ title, found }) => `${title} (${found})`).join('; ')}.`,
