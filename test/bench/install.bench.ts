@@ -62,7 +62,9 @@ async function compare(
     await appliance!.remove();
     return took;
   };
-  const { a, b, ratio } = await pair(['onstead install', ours], ['by hand', byHand], { warmUps: 0 });
+  // A run that failed leaves its appliance; one that was removed already is removed again for nothing.
+  const turns = pair(['onstead install', ours], ['by hand', byHand], { warmUps: 0 });
+  const { a, b, ratio } = await turns.finally(() => appliance?.remove());
   emit({
     metric: 'time',
     value: a.median,
