@@ -51,7 +51,15 @@ while [ $# -gt 0 ]; do
 done
 
 for port in "$https" "$http"; do
-  case $port in *[!0-9]*) refuse "\"$port\" is not a port." "Give a number from 1 to 65535." 2 ;; esac
+  case $port in
+  '') continue ;;
+  *[!0-9]* | ??????*) good=no ;;
+  *) if [ "$port" -ge 1 ] && [ "$port" -le 65535 ]; then good=yes; else good=no; fi ;;
+  esac
+  [ "$good" = yes ] || refuse "\"$port\" is not a port." "Give a number from 1 to 65535." 2
+done
+for name in $names; do
+  case $name in *[!A-Za-z0-9.:-]*) refuse "\"$name\" is not a name or an address." "Give for example --name notes.example.org." 2 ;; esac
 done
 
 has_systemd() { [ -z "$root" ] && [ -d /run/systemd/system ]; }

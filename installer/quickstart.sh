@@ -47,6 +47,13 @@ cd "$here"
 PATH=$here/node_modules/.bin:$PATH
 export PATH
 
+# Written where the quickstart installed, so that it never changes or removes an appliance that somebody else did.
+mark=/etc/onstead/quickstart
+if [ -e /opt/onstead/current ] && [ ! -e "$mark" ]; then
+  refuse "An appliance is installed here that the quickstart did not make; it is left alone." \
+    "Use another machine, or remove it yourself: sh /opt/onstead/current/installer/install.sh --uninstall" 4
+fi
+
 # --- down --------------------------------------------------------------------------------------------------
 
 if [ "$mode" = down ]; then
@@ -102,11 +109,15 @@ mkdir -p "$cache"
 bundle=$cache/notes-1.0.0.tar
 [ -e "$cache/demo.key" ] || node dist/main.js bundle keygen "$cache/demo" >/dev/null
 version() { docker images --filter "reference=onstead-demo/$1" --format '{{.Tag}}' | head -n 1; }
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date +%s)
+export SOURCE_DATE_EPOCH
 node dist/main.js bundle build compose/compose.yaml --key "$cache/demo.key" --out "$bundle" --cache .cache/layers \
   --image "mysql=onstead-demo/mysql:$(version mysql)" --image "redis=onstead-demo/redis:$(version redis)" \
   --image "nginx=onstead-demo/nginx:$(version nginx)" --image "minio=onstead-demo/object-store:$(version object-store)"
 
 phase "Installation"
+mkdir -p "$(dirname "$mark")"
+echo "installed by $here/installer/quickstart.sh" >"$mark"
 # shellcheck disable=SC2086 # flags
 sh installer/install.sh "$bundle" --trust "$cache/demo.pub" $ports
 

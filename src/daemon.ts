@@ -53,8 +53,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const log = createLogger(options.logLevel);
   const settings = await readSettings(paths.settings);
   await ensureFolder(paths.state, 0o700);
+  await claimSocket(paths.socket); // before the journal: a second daemon must not touch the first one's
   const db = openDatabase(paths.database);
-  await claimSocket(paths.socket);
   await endOrphans(paths.state);
 
   const journal = new Journal(db, clock);
@@ -96,7 +96,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     engine: tools.engine,
     raise: async () => {
       // An operation sees to its services by itself.
-      if (journal.unfinished().length === 0) await bringUp(tools, stopping.signal);
+      if (isIdle(journal)) await bringUp(tools, stopping.signal);
     },
     onTrouble: (error) => log.warn({ err: error }, 'the stack could not be brought up'),
     isWorthWaiting: isRetryable,
@@ -120,6 +120,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await keptUp;
       await runner.stop();
       await server.close();
+      await tools.bundles.close();
       db.close();
       log.info('stopped');
     },
@@ -141,13 +142,17 @@ function giveBackMemory(): void {
   (globalThis.gc as ((options: object) => void) | undefined)?.({ type: 'major', flavor: 'last-resort' });
 }
 
+/** Nothing is under way. One that is stuck waits for a person, and the stack must not wait with it. */
+function isIdle(journal: Journal): boolean {
+  return journal.unfinished().every(({ state }) => state === 'stuck');
+}
+
 /** Once at the start and once a night. */
 async function lookAfter(tools: DeployTools): Promise<void> {
   const { journal, clock, log } = tools;
   forgetOldEvents(journal, clock, log);
   await noticeMachineChange(tools);
-  if (journal.unfinished().length === 0 && (await renewCertificate(tools)))
-    log.info('the certificate was renewed');
+  if (isIdle(journal) && (await renewCertificate(tools))) log.info('the certificate was renewed');
 }
 
 function forgetOldEvents(journal: Journal, clock: Clock, log: Logger): void {

@@ -2,7 +2,7 @@
 
 import type { Appliance } from './appliance.ts';
 import { programVersion } from '../base/program.ts';
-import { prepareInstall, readFact, type DeployTools } from '../deploy/index.ts';
+import { prepareInstall, type DeployTools } from '../deploy/index.ts';
 import type { Runner } from '../journal/index.ts';
 import { readLogs, readServices } from './service-view.ts';
 import { readStatus } from './status-view.ts';
@@ -27,6 +27,7 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
       const steps = operation.steps.map(({ type, title: stepTitle }) => ({ type, title: stepTitle }));
       const plan = { product, title, version, steps };
       if (dryRun) return { plan };
+      signal.throwIfAborted(); // whoever asked has left
       const stuck = stuckInstallOf(tools, target.bundle.id);
       if (stuck !== undefined) {
         runner.resumeStuck(stuck);
@@ -42,7 +43,7 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
 /** The same command works once the cause is gone: it takes up its own stuck operation. */
 function stuckInstallOf({ journal }: DeployTools, bundleId: string): string | undefined {
   const stuck = journal.unfinished().find(({ kind, state }) => kind === 'install' && state === 'stuck');
-  if (stuck === undefined || readFact(journal, 'installed') !== undefined) return undefined;
+  if (stuck === undefined) return undefined;
   const { bundle } = journal.input(stuck.id) as { bundle: { id: string } };
   return bundle.id === bundleId ? stuck.id : undefined;
 }

@@ -14,19 +14,62 @@ export interface OpenOptions {
 
 export const releasePath = 'release/compose.yaml';
 
+interface Shelved {
+  readonly mark: string;
+  readonly bundle: VerifiedBundle;
+  users: number;
+}
+
 export class BundleShelf {
   readonly #trustFolder: string;
-  #open: { readonly mark: string; readonly bundle: VerifiedBundle } | undefined;
+  #newest: Shelved | undefined;
 
   constructor(trustFolder: string) {
     this.#trustFolder = trustFolder;
   }
 
-  /** Verifies the file at `path`, whatever bundle it is. */
-  async openPath(path: string, options: OpenOptions = {}): Promise<VerifiedBundle> {
+  /** Hands `work` the verified bundle at `path`, whatever bundle it is; the file stays open until `work` is done. */
+  async usePath<T>(
+    path: string,
+    options: OpenOptions,
+    work: (bundle: VerifiedBundle) => Promise<T>,
+  ): Promise<T> {
+    const shelved = await this.#shelve(path, options);
+    shelved.users += 1;
+    try {
+      return await work(shelved.bundle);
+    } finally {
+      shelved.users -= 1;
+      await this.#closeIfForgotten(shelved);
+    }
+  }
+
+  /** The bundle that an operation was planned with. */
+  use<T>(
+    reference: BundleReference,
+    options: OpenOptions,
+    work: (bundle: VerifiedBundle) => Promise<T>,
+  ): Promise<T> {
+    return this.usePath(reference.path, options, (bundle) => {
+      if (bundleId(bundle) === reference.id) return work(bundle);
+      throw new OnsteadError(
+        'bundle.changed',
+        `The file ${reference.path} is another bundle than the one that was planned with.`,
+        { next: 'Put the bundle back, or start again with the new one.' },
+      );
+    });
+  }
+
+  /** Puts the last one away too; for the end of the daemon. */
+  async close(): Promise<void> {
+    const last = this.#newest;
+    this.#newest = undefined;
+    if (last !== undefined) await this.#closeIfForgotten(last);
+  }
+
+  async #shelve(path: string, { onProgress, signal }: OpenOptions): Promise<Shelved> {
     const mark = await markOf(path);
-    if (this.#open?.mark === mark) return this.#open.bundle;
-    const { onProgress, signal } = options;
+    if (this.#newest?.mark === mark) return this.#newest;
     const bundle = await openBundle(path, {
       trustedKeys: await readTrustedKeys(this.#trustFolder),
       ...(onProgress === undefined
@@ -34,26 +77,15 @@ export class BundleShelf {
         : { onProgress: ({ doneBytes, totalBytes }) => onProgress(doneBytes, totalBytes) }),
       ...(signal === undefined ? {} : { signal }),
     });
-    await this.close();
-    this.#open = { mark, bundle };
-    return bundle;
+    const before = this.#newest;
+    this.#newest = { mark, bundle, users: 0 };
+    if (before !== undefined) await this.#closeIfForgotten(before);
+    return this.#newest;
   }
 
-  /** The bundle that an operation was planned with. */
-  async open(reference: BundleReference, options: OpenOptions = {}): Promise<VerifiedBundle> {
-    const bundle = await this.openPath(reference.path, options);
-    if (bundleId(bundle) === reference.id) return bundle;
-    throw new OnsteadError(
-      'bundle.changed',
-      `The file ${reference.path} is another bundle than the one that was planned with.`,
-      { next: 'Put the bundle back, or start again with the new one.' },
-    );
-  }
-
-  async close(): Promise<void> {
-    const { bundle } = this.#open ?? {};
-    this.#open = undefined;
-    await bundle?.close();
+  /** An operation may still read from a bundle when somebody looks at another one. */
+  async #closeIfForgotten(shelved: Shelved): Promise<void> {
+    if (shelved !== this.#newest && shelved.users === 0) await shelved.bundle.close();
   }
 }
 

@@ -80,6 +80,8 @@ export interface InstallSteps {
     version: string;
     images: readonly ImagePin[];
     volumes: readonly VolumePin[];
+    /** The image that owns the edge's network, unless an earlier installation has settled that. */
+    holderImage: string;
     isNew: boolean;
   };
   'open-secrets': { isNew: boolean };
@@ -139,7 +141,7 @@ export function planInstall(target: InstallTarget, facts: InstallFacts): Planned
     {
       type: 'write-stack',
       title: 'Write the stack',
-      input: { project: target.project, version, images, volumes, isNew },
+      input: { project: target.project, version, images, volumes, holderImage: edgeImage(target), isNew },
     },
     { type: 'open-secrets', title: 'Open the secrets for their services', input: { isNew } },
     ...dataSteps(target, facts),
@@ -213,6 +215,11 @@ function appSteps(target: InstallTarget, facts: InstallFacts): Step[] {
   ];
 }
 
+/** A repair that fails must not take away what it started: on an installed appliance nothing counts as absent. */
+function absentServices(services: readonly string[], facts: InstallFacts): string[] {
+  return facts.isInstalled ? [] : absent(services, facts.services);
+}
+
 function startStep(
   title: string,
   services: readonly string[],
@@ -224,9 +231,14 @@ function startStep(
     {
       type: 'start-services',
       title,
-      input: { project: target.project, services, absent: absent(services, facts.services) },
+      input: { project: target.project, services, absent: absentServices(services, facts) },
     },
   ];
+}
+
+function edgeImage({ services, images }: InstallTarget): string {
+  const edge = services.find(({ role }) => role === 'nginx');
+  return images.find(({ service }) => service === edge?.name)?.tag ?? '';
 }
 
 function byRole(target: InstallTarget, ...roles: readonly ReleaseService['role'][]): string[] {

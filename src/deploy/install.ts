@@ -2,6 +2,7 @@
 // the plan into the journal. Nothing has been changed when this returns.
 
 import { OnsteadError } from '../base/errors.ts';
+import { readTextIfAny } from '../base/files.ts';
 import type { NewOperation } from '../journal/index.ts';
 import { checkNotOlder, checkUpgradePath, type VerifiedBundle } from '../release/index.ts';
 import { planSize } from '../sizing/index.ts';
@@ -16,7 +17,7 @@ import {
   sizingDemandFrom,
   userOf,
 } from '../stack/index.ts';
-import { bundleId } from './bundle-shelf.ts';
+import { bundleId, releasePath } from './bundle-shelf.ts';
 import { readFact } from './facts.ts';
 import {
   planInstall,
@@ -26,6 +27,7 @@ import {
   type VolumePin,
 } from './install-plan.ts';
 import { leastMachine } from './machine-demand.ts';
+import { keptReleasePath } from './release-folder.ts';
 import type { DeployTools } from './tools.ts';
 
 export interface BeginOptions {
@@ -33,13 +35,19 @@ export interface BeginOptions {
   readonly signal: AbortSignal;
 }
 
-export async function prepareInstall(
+export type PreparedInstall = NewOperation & { readonly target: InstallTarget };
+
+export function prepareInstall(
   tools: DeployTools,
   path: string,
   options: BeginOptions,
-): Promise<NewOperation & { readonly target: InstallTarget }> {
-  const bundle = await tools.bundles.openPath(path, options);
-  refuseWrongVersion(tools, bundle);
+): Promise<PreparedInstall> {
+  return tools.bundles.usePath(path, options, (bundle) => prepare(tools, bundle));
+}
+
+async function prepare(tools: DeployTools, bundle: VerifiedBundle): Promise<PreparedInstall> {
+  const basis = tools.journal.newestId();
+  await refuseWrongVersion(tools, bundle);
   const project = tools.settings().project ?? bundle.release.product;
   const images = imagePins(bundle, project);
   const volumes = volumePins(bundle, project);
@@ -50,12 +58,14 @@ export async function prepareInstall(
     kind: 'install',
     title: `Install ${target.title} ${target.version}`,
     input: { bundle: target.bundle },
+    basis,
     steps: planInstall(target, facts),
     target,
   };
 }
 
-function refuseWrongVersion(tools: DeployTools, { release, signedBy }: VerifiedBundle): void {
+async function refuseWrongVersion(tools: DeployTools, bundle: VerifiedBundle): Promise<void> {
+  const { release, signedBy } = bundle;
   const { product, version } = release;
   const older = checkNotOlder(readFact(tools.journal, 'seen') ?? {}, {
     keyId: signedBy.keyId,
@@ -69,6 +79,16 @@ function refuseWrongVersion(tools: DeployTools, { release, signedBy }: VerifiedB
     throw new OnsteadError('release.upgrade', `Version ${way.from} is installed; ${way.to} is an upgrade.`, {
       next: 'This version of Onstead installs and repairs; it does not upgrade yet.',
     });
+  }
+  const kept = way.kind === 'same' ? await readTextIfAny(keptReleasePath(tools, version)) : undefined;
+  if (kept !== undefined && kept !== (await bundle.readText(releasePath))) {
+    throw new OnsteadError(
+      'release.same-version',
+      `Another release with the version ${version} is installed.`,
+      {
+        next: 'Ask the vendor for a release with a version of its own.',
+      },
+    );
   }
 }
 

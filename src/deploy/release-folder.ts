@@ -8,3 +8,7 @@ export const keptReleaseFile = 'compose.yaml';
 export function releaseFolder(tools: DeployTools, version: string): string {
   return join(tools.paths.releases, version);
 }
+
+export function keptReleasePath(tools: DeployTools, version: string): string {
+  return join(releaseFolder(tools, version), keptReleaseFile);
+}

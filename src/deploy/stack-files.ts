@@ -29,14 +29,13 @@ export async function renderKept(
   if (plan === undefined) {
     throw new OnsteadError('stack.not-sized', 'The stack cannot be written before the machine is divided.');
   }
-  const nginx = release.services.find(({ role }) => role === 'nginx');
   const images = Object.fromEntries(input.images.map(({ service, tag }) => [service, tag]));
   return renderStack(
     {
       project: input.project,
       release,
       images,
-      holderImage: readFact(tools.journal, 'holderImage') ?? images[nginx?.name ?? ''] ?? '',
+      holderImage: readFact(tools.journal, 'holderImage') ?? input.holderImage,
       plan,
       settings: tools.settings(),
       volumes: Object.fromEntries(input.volumes.map(({ key, name }) => [key, name])),

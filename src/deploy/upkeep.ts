@@ -7,6 +7,7 @@ import {
   cappedMachine,
   ensureCertificates,
   hostsOf,
+  isUnsealed,
   openedServices,
   sizingDemandFrom,
   unsealInto,
@@ -20,8 +21,11 @@ import type { DeployTools } from './tools.ts';
 export async function renewCertificate(tools: DeployTools): Promise<boolean> {
   if (readFact(tools.journal, 'installed') === undefined) return false;
   const hosts = hostsOf((await tools.machine()).os?.hostname, tools.settings());
-  if (!(await ensureCertificates(tools.secrets, hosts, tools.clock))) return false;
-  await unsealInto(tools.paths.unsealed, openedServices(await stackRelease(tools), tools.secrets));
+  await ensureCertificates(tools.secrets, hosts, tools.clock);
+  // What is opened decides, not what was signed just now: a crash in between must not lose the renewal.
+  const opened = openedServices(await stackRelease(tools), tools.secrets);
+  if (await isUnsealed(tools.paths.unsealed, opened)) return false;
+  await unsealInto(tools.paths.unsealed, opened);
   await reloadEdge(tools);
   return true;
 }

@@ -22,6 +22,8 @@ export interface NewOperation {
   readonly title: string;
   readonly input: unknown;
   readonly steps: readonly PlannedStep[];
+  /** The newest operation when the plan was made; another one since then has made it stale. */
+  readonly basis?: string | undefined;
 }
 
 export interface StoredStep extends StepView {
@@ -82,6 +84,7 @@ export class Journal {
     this.#record(id, { type: 'operation', state: 'planned', text: operation.title }, () => {
       const busy = this.unfinished()[0];
       if (busy !== undefined) throw busyError(busy);
+      if ('basis' in operation && operation.basis !== this.newestId()) throw staleError(operation.title);
       this.#db
         .prepare(
           `insert into operation (id, kind, title, state, input, created_at) values (?, ?, ?, 'planned', ?, ?)`,
@@ -102,6 +105,11 @@ export class Journal {
       );
     });
     return this.get(id);
+  }
+
+  newestId(): string | undefined {
+    const row = this.#db.prepare(`select id from operation order by created_at desc, id desc limit 1`).get();
+    return (row as { id: string } | undefined)?.id;
   }
 
   get(id: string): OperationView {
@@ -299,6 +307,16 @@ function busyError(busy: OperationView): OnsteadError {
       next: stuck
         ? `See \`onstead operations show ${busy.id}\`, then \`onstead operations resume ${busy.id}\` or \`onstead operations abandon ${busy.id}\`.`
         : `Follow it with \`onstead operations show ${busy.id} --follow\` and try again when it is over.`,
+    },
+  );
+}
+
+function staleError(title: string): OnsteadError {
+  return new OnsteadError(
+    'operation.stale',
+    `"${title}" was planned before another operation changed the stack.`,
+    {
+      next: 'Give the command again: it plans anew.',
     },
   );
 }

@@ -24,22 +24,46 @@ export const installVerb: Verb = {
   run: install,
 };
 
+/** What a shell expects after Ctrl-C. */
+const INTERRUPTED = 130;
+
+interface Begun {
+  readonly plan: PlanAnswer | undefined;
+  readonly id: string | undefined;
+}
+
+async function begin({ client, terminal, signal }: VerbInput, path: string, dryRun: boolean): Promise<Begun> {
+  const startedMs = performance.now();
+  let id: string | undefined;
+  let plan: PlanAnswer | undefined;
+  try {
+    for await (const message of client.lines<BeginMessage>('/api/install', {
+      body: { path, dryRun },
+      signal,
+    })) {
+      if (message.kind === 'error') throw errorFrom(message.error);
+      if (message.kind === 'progress') {
+        terminal.redraw(drawBar('Checking the bundle', message, performance.now() - startedMs));
+      } else if (message.kind === 'plan') {
+        plan = message.plan;
+      } else {
+        id = message.id;
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return { plan, id };
+}
+
 async function install(input: VerbInput): Promise<number> {
   const { terminal, client, signal, args } = input;
   const path = resolve(args[0]!);
-  const startedMs = performance.now();
   const dryRun = isSet(input, 'plan');
-  let id: string | undefined;
-  let plan: PlanAnswer | undefined;
-  for await (const message of client.lines<BeginMessage>('/api/install', { body: { path, dryRun } })) {
-    if (message.kind === 'error') throw errorFrom(message.error);
-    if (message.kind === 'progress') {
-      terminal.redraw(drawBar('Checking the bundle', message, performance.now() - startedMs));
-    } else if (message.kind === 'plan') {
-      plan = message.plan;
-    } else {
-      id = message.id;
-    }
+  const { plan, id } = await begin(input, path, dryRun);
+  if (signal.aborted && id === undefined) {
+    terminal.say('Nothing was begun.');
+    return INTERRUPTED;
   }
   if (plan !== undefined) showPlan(plan, input, dryRun);
   if (id === undefined) {

@@ -9,7 +9,8 @@ import { isSet, type Verb, type VerbInput } from '../verb.ts';
 export const operationsVerb: Verb = {
   name: 'operations',
   summary: 'List operations, show or follow one, resume or abandon a stuck one.',
-  usage: 'onstead operations\nonstead operations show [ID] [--follow]\nonstead operations resume|abandon ID',
+  usage:
+    'onstead operations\nonstead operations show [ID] [--follow]\nonstead operations resume|abandon [ID]',
   flags: { follow: { type: 'boolean', short: 'f', help: 'Stay until the operation is over.' } },
   examples: [
     ['onstead operations', 'the newest first'],
@@ -77,13 +78,19 @@ async function settle(
   action: 'resume' | 'abandon',
   id: string | undefined,
 ): Promise<number> {
-  if (id === undefined) {
-    throw new OnsteadError('usage.missing', `Say which operation to ${action}.`, {
-      next: 'List them with `onstead operations`.',
-    });
-  }
-  await input.client.post(`/api/operations/${encodeURIComponent(id)}/${action}`, {});
-  return exitFor(await followOperation({ ...input, id }));
+  const chosen = id ?? (await stuckOne(input, action));
+  await input.client.post(`/api/operations/${encodeURIComponent(chosen)}/${action}`, {});
+  return exitFor(await followOperation({ ...input, id: chosen }));
+}
+
+/** Only one operation is under way at a time, so only one can be stuck. */
+async function stuckOne({ client }: VerbInput, action: string): Promise<string> {
+  const all = await client.get<OperationView[]>('/api/operations');
+  const stuck = all.find(({ state }) => state === 'stuck');
+  if (stuck !== undefined) return stuck.id;
+  throw new OnsteadError('operation.not-stuck', `No operation is stuck, so there is nothing to ${action}.`, {
+    next: 'See what was done with `onstead operations`.',
+  });
 }
 
 async function newest({ client }: VerbInput): Promise<string> {

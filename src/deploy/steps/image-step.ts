@@ -16,20 +16,22 @@ export function loadImagesStep(tools: DeployTools): Executor<InstallSteps['load-
     },
     async apply({ bundle: reference, images }, context) {
       const engine = await tools.engine();
-      const bundle = await tools.bundles.open(reference);
       const missing = await missingImages(engine, images);
       const names = new Map(missing.map(({ tag, configDigest }) => [configDigest, tag]));
-      const chosen = bundle.index.images.filter(({ configDigest }) => names.has(configDigest));
-      const options = { nameOf: ({ configDigest }: BundleImage) => names.get(configDigest)! };
-      const total = bundle.imageArchiveBytes(chosen, options);
-      await engine.images.load(bundle.imageArchive(chosen, options), {
-        signal: context.signal,
-        onProgress: ({ sentBytes }) => context.progress({ done: sentBytes, total, unit: 'bytes' }),
+      const nameOf = ({ configDigest }: BundleImage): string => names.get(configDigest)!;
+      const loaded = await tools.bundles.use(reference, { signal: context.signal }, async (bundle) => {
+        const chosen = bundle.index.images.filter(({ configDigest }) => names.has(configDigest));
+        const total = bundle.imageArchiveBytes(chosen, { nameOf });
+        await engine.images.load(bundle.imageArchive(chosen, { nameOf }), {
+          signal: context.signal,
+          onProgress: ({ sentBytes }) => context.progress({ done: sentBytes, total, unit: 'bytes' }),
+        });
+        return `${chosen.length} images, ${formatBytes(total)} unpacked`;
       });
       // Some engines answer a failed load with success, so only what stands in the store counts.
       const [stillMissing] = await missingImages(engine, images);
       if (stillMissing !== undefined) throw notLoaded(stillMissing);
-      return `${chosen.length} images, ${formatBytes(total)} unpacked`;
+      return loaded;
     },
     async undo({ missing }) {
       const engine = await tools.engine();

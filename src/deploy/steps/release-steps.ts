@@ -8,18 +8,22 @@ import type { Executor } from '../../journal/index.ts';
 import { remember } from '../../release/index.ts';
 import { releasePath } from '../bundle-shelf.ts';
 import { clearFact, readFact, writeFact } from '../facts.ts';
-import type { InstallSteps } from '../install-plan.ts';
+import type { BundleReference, InstallSteps } from '../install-plan.ts';
 import { keptReleaseFile, releaseFolder } from '../release-folder.ts';
 import type { DeployTools } from '../tools.ts';
 
 export function verifyBundleStep(tools: DeployTools): Executor<InstallSteps['verify-bundle']> {
   return {
     async apply(reference, context) {
-      const bundle = await tools.bundles.open(reference, {
+      const options = {
         signal: context.signal,
-        onProgress: (done, total) => context.progress({ done, total, unit: 'bytes' }),
-      });
-      return `${formatBytes(bundle.sizeBytes)}, signed by ${bundle.signedBy.keyId}`;
+        onProgress: (done: number, total: number) => context.progress({ done, total, unit: 'bytes' }),
+      };
+      return tools.bundles.use(
+        reference,
+        options,
+        async ({ sizeBytes, signedBy }) => `${formatBytes(sizeBytes)}, signed by ${signedBy.keyId}`,
+      );
     },
   };
 }
@@ -28,18 +32,21 @@ export function keepReleaseStep(tools: DeployTools): Executor<InstallSteps['keep
   return {
     async holds({ bundle, version }) {
       const kept = await readTextIfAny(join(releaseFolder(tools, version), keptReleaseFile));
-      return kept !== undefined && kept === (await (await tools.bundles.open(bundle)).readText(releasePath));
+      return kept !== undefined && kept === (await releaseText(tools, bundle));
     },
     async apply({ bundle, version }) {
-      const opened = await tools.bundles.open(bundle);
       const folder = releaseFolder(tools, version);
       await ensureFolder(folder);
-      await writeFileAtomic(join(folder, keptReleaseFile), await opened.readText(releasePath));
+      await writeFileAtomic(join(folder, keptReleaseFile), await releaseText(tools, bundle));
     },
     async undo({ version, isNew }) {
       if (isNew) await rm(releaseFolder(tools, version), { recursive: true, force: true });
     },
   };
+}
+
+function releaseText(tools: DeployTools, reference: BundleReference): Promise<string> {
+  return tools.bundles.use(reference, {}, (bundle) => bundle.readText(releasePath));
 }
 
 export function rememberSizeStep(tools: DeployTools): Executor<InstallSteps['remember-size']> {

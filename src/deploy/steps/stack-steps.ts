@@ -43,8 +43,7 @@ export function writeStackStep(tools: DeployTools): Executor<InstallSteps['write
       const files = await renderKept(tools, input);
       await writeStack(tools.paths.stack, files);
       if (readFact(tools.journal, 'holderImage') === undefined) {
-        const nginx = (input.images.find(({ service }) => service === 'nginx') ?? input.images[0])?.tag;
-        if (nginx !== undefined) writeFact(tools.journal, 'holderImage', nginx);
+        writeFact(tools.journal, 'holderImage', input.holderImage);
       }
     },
     async undo({ isNew }) {

@@ -137,7 +137,19 @@ for (const action of ['resume', 'abandon'] as const) {
     t.match(await onstead(['operations', action, 'install-1'], { socket }), {
       code: action === 'resume' ? 0 : 5,
     });
-    t.match(await onstead(['operations', action], { socket }), { code: 2, err: /Say which operation/ });
+    const idle = await openDaemon(t, { 'GET /api/operations': [operation('done')] });
+    t.match(await onstead(['operations', action], { socket: idle }), {
+      code: 5,
+      err: /No operation is stuck/,
+    });
+    const stuck = await openDaemon(t, {
+      'GET /api/operations': [operation('stuck')],
+      [`POST /api/operations/install-1/${action}`]: operation('running'),
+      'GET /api/operations/install-1': operation(end),
+      'GET /api/operations/install-1/events': linesOf(done),
+    });
+    const unnamed = await onstead(['operations', action], { socket: stuck });
+    t.equal(unnamed.code, action === 'resume' ? 0 : 5, 'only one can be stuck, so it need not be named');
   });
 }
 

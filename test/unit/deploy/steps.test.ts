@@ -45,7 +45,10 @@ async function openSteps(t: { teardown(end: () => unknown): void }): Promise<Ste
       clock: lab.clock,
     }),
     // A bundle that was verified already: only its release is read here.
-    bundles: { open: async () => ({ readText: async () => releaseText }) },
+    bundles: {
+      use: (_bundle: unknown, _options: unknown, work: (opened: object) => unknown) =>
+        work({ readText: async () => releaseText }),
+    },
     engine: unused,
     compose: unused,
     machine: unused,
@@ -112,7 +115,7 @@ t.test(
       'keep-release': { bundle, version, isNew: true },
       'remember-size': { plan, isNew: true },
       'make-secrets': { names, hosts: ['localhost'], missing: names },
-      'write-stack': { project: 'notes', version, images, volumes, isNew: true },
+      'write-stack': { project: 'notes', version, images, volumes, holderImage: 'x/nginx:1', isNew: true },
       'open-secrets': { isNew: true },
     };
     const types = Object.keys(inputs) as (keyof typeof inputs)[];
