@@ -141,6 +141,8 @@ t.test('plain docker compose in the folder of the stack shows it all', async (t)
   );
   const { stdout: changes } = await appliance.compose(['--dry-run', 'up', '-d']);
   t.notMatch(changes, /Recreate|Creat/, 'a plain up has nothing to change');
+  const waited = await appliance.compose(['up', '-d', '--wait']);
+  t.equal(waited.code, 0, `a plain up that waits: ${waited.stderr}`);
 });
 
 t.test(

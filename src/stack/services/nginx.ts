@@ -10,6 +10,17 @@ export const statusPort = 8079;
 
 const CONFIG = '/etc/onstead/nginx.conf';
 
+const edgeHealth = {
+  test: [
+    'CMD-SHELL',
+    `u=http://127.0.0.1:${statusPort}/health; if command -v curl >/dev/null; then curl -fsS -o /dev/null $$u; else wget -q -O /dev/null $$u; fi`,
+  ],
+  interval: '3s',
+  timeout: '3s',
+  retries: 5,
+  start_period: '1m',
+};
+
 export const nginxKind: ServiceKind<NginxService> = {
   defaultUser: '101:101',
   secretNames: ['edge.crt', 'edge.key'],
@@ -20,16 +31,7 @@ export const nginxKind: ServiceKind<NginxService> = {
     tmpfs: ['/tmp:uid=101,gid=101,mode=700'],
     stop_signal: 'SIGQUIT', // finish the answers under way
     stop_grace_period: '1m',
-    healthcheck: {
-      test: [
-        'CMD-SHELL',
-        `u=http://127.0.0.1:${statusPort}/health; if command -v curl >/dev/null; then curl -fsS -o /dev/null $$u; else wget -q -O /dev/null $$u; fi`,
-      ],
-      interval: '3s',
-      timeout: '3s',
-      retries: 5,
-      start_period: '1m',
-    },
+    healthcheck: edgeHealth,
   }),
   config: (context) => ({ 'nginx.conf': edgeConfig(context) }),
 };
@@ -50,7 +52,8 @@ export function holder(image: string, settings: ServiceContext['settings']): Com
       'net.ipv4.tcp_migrate_req': '1',
       'net.core.somaxconn': '4096',
     },
-    healthcheck: { disable: true },
+    // Whoever answers in the namespace answers for the edge; without a check `docker compose up --wait` fails.
+    healthcheck: edgeHealth,
     mem_limit: 16 * 1024 * 1024,
     cpus: 0.1,
   };
