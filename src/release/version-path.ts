@@ -35,7 +35,7 @@ export function checkUpgradePath(installed: Installed | undefined, release: Cand
     return refused(
       'release.downgrade',
       `Version ${to} is older than the installed ${from}.`,
-      'To go back, use "onstead rollback": it brings the data back too.',
+      `Install ${from} or newer; an older version would not understand the data.`,
     );
   }
   const stop = [...upgrade.stops]
@@ -84,7 +84,7 @@ export function checkNotOlder(seen: SeenVersions, bundle: SignedVersion): Onstea
   return new OnsteadError(
     'bundle.older',
     `This bundle is ${bundle.product} ${bundle.version}; ${highest} has been seen here before.`,
-    { next: `Use ${highest} or newer, or say that the step back is meant.` },
+    { next: `Use ${highest} or newer: an older bundle may bring back faults that were mended.` },
   );
 }
 
