@@ -10,10 +10,13 @@ import { installExecutors, type DeployTools } from '../../../src/deploy/index.ts
 import { TestAppliance } from '../appliance.ts';
 import { demoBundle } from '../demo-bundle.ts';
 
-interface Kill {
-  readonly n: number;
-  readonly step: string;
-  readonly point: 'before' | 'during' | 'after';
+type Point = 'before' | 'during' | 'after';
+
+interface Kills {
+  /** Steps that were killed there, by their number. */
+  readonly before: number[];
+  readonly during: number[];
+  readonly after: number[];
 }
 
 /** What the journal on the disk says while no daemon runs. */
@@ -26,35 +29,63 @@ function storedOperation(appliance: TestAppliance): OperationView {
   }
 }
 
-function killsFor(steps: OperationView['steps'], prefix: '' | 'undo:'): Kill[] {
-  return steps.flatMap(({ n, type }) =>
-    (['before', 'during', 'after'] as const).map((point) => ({ n, step: `${prefix}${type}`, point })),
-  );
+/**
+ * Kills the daemon before, during and after each of these steps, in this order. It never gets past the next one's
+ * beginning: wherever it is let go, the next `before` is armed too.
+ */
+async function killThrough(
+  appliance: TestAppliance,
+  steps: readonly { readonly n: number; readonly type: string }[],
+): Promise<Kills> {
+  const kills: Kills = { before: [], during: [], after: [] };
+  for (const [at, { n, type }] of steps.entries()) {
+    const next = steps[at + 1];
+    const armed = (point: Point): string =>
+      [`${n}/${type}:${point}`, ...(next === undefined ? [] : [`${next.n}/${next.type}:before`])].join(',');
+    if (await diesAt(appliance, n, armed('before'))) kills.before.push(n);
+    if (!isSettled(appliance, n) && (await diesDuring(appliance, n, armed('after')))) kills.during.push(n);
+    if (!isSettled(appliance, n) && (await diesAt(appliance, n, armed('after')))) kills.after.push(n);
+  }
+  return kills;
 }
 
-/** Starts the daemon and sees it die at this point. Returns false where the step never comes to that point. */
-async function killAt(appliance: TestAppliance, kill: Kill): Promise<boolean> {
-  const isUndo = kill.step.startsWith('undo:');
-  await appliance.start(
-    kill.point === 'during' ? {} : { ONSTEAD_FAULT: `${kill.n}/${kill.step}:${kill.point}` },
-  );
+function isSettled(appliance: TestAppliance, n: number): boolean {
+  const step = storedOperation(appliance).steps.find((one) => one.n === n);
+  return step === undefined || ['done', 'skipped', 'undone'].includes(step.state);
+}
+
+/** True when it died with this step unsettled, false where the step had nothing to do and the next one stopped it. */
+async function diesAt(appliance: TestAppliance, n: number, fault: string): Promise<boolean> {
+  await appliance.start({ ONSTEAD_FAULT: fault });
+  await endedOrOver(appliance);
+  return !isSettled(appliance, n);
+}
+
+async function diesDuring(appliance: TestAppliance, n: number, fault: string): Promise<boolean> {
+  await appliance.start({ ONSTEAD_FAULT: fault });
+  for (
+    const giveUpAtMs = Date.now() + 60_000;
+    appliance.isRunning && Date.now() < giveUpAtMs;
+    await sleep(2)
+  ) {
+    const step = (await appliance.operation().catch(() => undefined))?.steps.find((one) => one.n === n);
+    if (step?.state !== 'running' && step?.state !== 'undoing') continue;
+    await sleep(Math.random() * 200);
+    await appliance.stop('SIGKILL');
+  }
+  await appliance.ended();
+  return !isSettled(appliance, n);
+}
+
+async function endedOrOver(appliance: TestAppliance): Promise<void> {
   while (appliance.isRunning) {
     const operation = await appliance.operation().catch(() => undefined);
-    const step = operation?.steps.find(({ n }) => n === kill.n);
-    if (operation === undefined || step === undefined) continue;
-    if (kill.point === 'during' && step.state === (isUndo ? 'undoing' : 'running')) {
-      await appliance.stop('SIGKILL');
-      return true;
-    }
-    // It had nothing to do there, or was too quick to be caught. A stop that was asked for is no attempt.
-    const isPast = isUndo ? step.state === 'undone' : ['done', 'skipped'].includes(step.state);
-    if (isPast || isOver(operation.state)) {
+    if (operation !== undefined && (isOver(operation.state) || operation.state === 'stuck')) {
       await appliance.stop();
-      return false;
+      return;
     }
-    await sleep(2);
+    await sleep(20);
   }
-  return true;
 }
 
 /** Lets the daemon go on undisturbed until the operation is over. */
@@ -76,14 +107,16 @@ t.test('an installation killed at every step ends as if nothing had happened', a
   await appliance.onstead(['install', bundle.path, '--detach']);
   await appliance.ended();
 
-  let hits = 0;
-  const kills = killsFor(storedOperation(appliance).steps, '').slice(1);
-  for (const kill of kills) {
-    if (isOver(storedOperation(appliance).state)) break;
-    if (await killAt(appliance, kill)) hits += 1;
-  }
-  t.comment(`${hits + 1} of ${kills.length + 1} points were hit; at the others there was nothing to do`);
-  t.ok(hits >= kills.length / 2, 'most points were really hit');
+  const steps = storedOperation(appliance).steps;
+  const kills = await killThrough(appliance, steps);
+  t.strictSame(
+    kills.before,
+    steps.map(({ n }) => n),
+    'killed before every step',
+  );
+  t.comment(`killed during steps ${kills.during.join(', ')} and right after steps ${kills.after.join(', ')}`);
+  const idle = steps.filter(({ n }) => !kills.during.includes(n) && !kills.after.includes(n));
+  t.ok(idle.length <= 4, `nothing to do, or too quick, in ${idle.map(({ type }) => type).join(', ')}`);
 
   const end = await settle(appliance);
   t.equal(end.state, 'done', JSON.stringify(end.error));
@@ -136,21 +169,21 @@ t.test('an installation that fails and is killed at every step of going back lea
     await sleep(5);
   }
   await appliance.stop('SIGKILL');
-  let hits = 0;
   // Steps that have something to take back; the table is asked, not copied.
   const executors = installExecutors({} as DeployTools);
-  const touched = storedOperation(appliance).steps.filter(
-    ({ state, type }) =>
-      !['pending', 'skipped', 'undone'].includes(state) &&
-      executors[type as keyof typeof executors].undo !== undefined,
+  const touched = storedOperation(appliance)
+    .steps.toReversed()
+    .filter(({ state }) => !['pending', 'skipped', 'undone'].includes(state))
+    .filter(({ type }) => executors[type as keyof typeof executors].undo !== undefined)
+    .map(({ n, type }) => ({ n, type: `undo:${type}` }));
+  t.ok(touched.length >= 5, 'most of the way back is still to go');
+  const kills = await killThrough(appliance, touched);
+  t.strictSame(
+    kills.before,
+    touched.map(({ n }) => n),
+    'killed before every step back',
   );
-  const kills = killsFor(touched.toReversed(), 'undo:');
-  for (const kill of kills) {
-    if (isOver(storedOperation(appliance).state)) break;
-    if (await killAt(appliance, kill)) hits += 1;
-  }
-  t.comment(`${hits} of ${kills.length} points were hit`);
-  t.ok(hits >= kills.length / 2, 'most points were really hit');
+  t.comment(`killed during ${kills.during.join(', ')} and right after ${kills.after.join(', ')}`);
 
   const end = await settle(appliance);
   t.equal(end.state, 'rolled-back', JSON.stringify(end.error));
