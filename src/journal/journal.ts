@@ -3,10 +3,18 @@
 
 import type { Clock } from '../base/clock.ts';
 import { asDiskFull } from '../base/disk-full.ts';
-import { OnsteadError, reportOf, type ErrorReport } from '../base/errors.ts';
+import { OnsteadError, reportOf } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Db } from './database.ts';
-import type { JournalEvent, OperationView, Progress, StepView } from './schema.ts';
+import {
+  operationView,
+  stepView,
+  type EventRow,
+  type OperationRow,
+  type StepRow,
+  type StoredStep,
+} from './rows.ts';
+import type { JournalEvent, OperationView, Progress } from './schema.ts';
 import { isOver, mayMove, type OperationState, type StepState } from './states.ts';
 
 export interface PlannedStep {
@@ -24,46 +32,6 @@ export interface NewOperation {
   readonly steps: readonly PlannedStep[];
   /** The newest operation when the plan was made; another one since then has made it stale. */
   readonly basis?: string | undefined;
-}
-
-export interface StoredStep extends StepView {
-  readonly input: unknown;
-}
-
-interface OperationRow {
-  id: string;
-  kind: string;
-  title: string;
-  state: OperationState;
-  input: string;
-  created_at: string;
-  started_at: string | null;
-  finished_at: string | null;
-  error: string | null;
-}
-
-interface StepRow {
-  n: number;
-  type: string;
-  title: string;
-  input: string;
-  state: StepState;
-  attempts: number;
-  started_at: string | null;
-  finished_at: string | null;
-  note: string | null;
-  error: string | null;
-  looks: number;
-}
-
-interface EventRow {
-  seq: number;
-  operation: string;
-  at: string;
-  type: JournalEvent['type'];
-  step: number | null;
-  state: string | null;
-  text: string | null;
 }
 
 export class Journal {
@@ -327,39 +295,4 @@ function blankEvent(operation: string, at: string): JournalEvent {
 
 function progressKey(id: string, n: number): string {
   return `${id}/${n}`;
-}
-
-function parseReport(text: string | null): OperationView['error'] {
-  return text === null ? null : (JSON.parse(text) as ErrorReport as OperationView['error']);
-}
-
-function operationView(row: OperationRow, steps: StoredStep[]): OperationView {
-  return {
-    id: row.id,
-    kind: row.kind,
-    title: row.title,
-    state: row.state,
-    createdAt: row.created_at,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
-    error: parseReport(row.error),
-    steps: steps.map(({ input: _input, ...step }) => step),
-  };
-}
-
-function stepView(row: StepRow, progress: Progress | null): StoredStep {
-  return {
-    n: row.n,
-    type: row.type,
-    title: row.title,
-    input: JSON.parse(row.input),
-    state: row.state,
-    attempts: row.attempts,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
-    note: row.note,
-    error: parseReport(row.error),
-    looks: row.looks === 1,
-    progress,
-  };
 }

@@ -5,7 +5,8 @@ import type { Clock } from '../base/clock.ts';
 import { isDiskFull } from '../base/disk-full.ts';
 import { errorFrom, isOnsteadError, OnsteadError, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { Journal, StoredStep } from './journal.ts';
+import type { Journal } from './journal.ts';
+import type { StoredStep } from './rows.ts';
 import type { Progress } from './schema.ts';
 import { mayHaveEffect, resumeRules } from './states.ts';
 

@@ -51,7 +51,8 @@ async function compare(
     await appliance.start();
     const took = await install(appliance, bundle, seconds.ours);
     await appliance.stop();
-    await inside(appliance, `test -e ${archive} || docker save -o ${archive} $(${STACK_IMAGES})`);
+    // Anew each time: the names of the images carry the project.
+    await inside(appliance, `docker save -o ${archive} $(${STACK_IMAGES})`);
     await empty(appliance);
     return took;
   };
