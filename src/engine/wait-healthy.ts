@@ -36,6 +36,7 @@ export interface WaitOptions {
 type Inspect = (id: string) => Promise<ContainerFacts | undefined>;
 
 const LAST_LINES = 20;
+const AWAY_AT_MOST_MS = 10_000;
 
 export async function waitUntilHealthy(
   link: Link,
@@ -80,9 +81,13 @@ async function pollAll(
 /** An engine that is away for a moment is no verdict on a container. */
 async function look(inspect: Inspect, watch: Watch, bell: Bell): Promise<Verdict> {
   try {
-    return watch.judge(await inspect(watch.id));
+    const verdict = watch.judge(await inspect(watch.id));
+    bell.awaySinceMs = undefined;
+    return verdict;
   } catch (error) {
-    if (!isRetryable(error)) throw error;
+    bell.awaySinceMs ??= performance.now();
+    // Whoever asked for the wait decides how long an engine may stay away; here it is only a moment.
+    if (!isRetryable(error) || performance.now() - bell.awaySinceMs > AWAY_AT_MOST_MS) throw error;
     bell.engineWasAway = true;
     return { kind: 'waiting', why: (error as Error).message };
   }
@@ -148,6 +153,7 @@ class Watch {
 /** Rings when something happened; a ring while nobody waits is kept. */
 class Bell {
   engineWasAway = false;
+  awaySinceMs: number | undefined;
   #rung = false;
   #wake: (() => void) | undefined;
 
