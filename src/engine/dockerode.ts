@@ -40,6 +40,7 @@ export type Docker = Omit<
   createNetwork(options: Abortable & Parts): Promise<unknown>;
   getNetwork(id: string): {
     inspect(options: Abortable): Promise<NetworkInspectInfo>;
+    disconnect(options: Abortable & { Container: string; Force: boolean }): Promise<unknown>;
     remove(options: Abortable): Promise<unknown>;
   };
 };

@@ -65,7 +65,20 @@ export class Networks {
   /** False where there was none. */
   async remove(nameOrId: string): Promise<boolean> {
     const answer = await this.#link.callIfAny(`remove network "${nameOrId}"`, async (docker, abortSignal) => {
-      await docker.getNetwork(nameOrId).remove({ abortSignal });
+      const network = docker.getNetwork(nameOrId);
+      // An engine that was killed may remember endpoints of containers that are long gone; they keep the network.
+      const { Containers: endpoints = {} } = (await network.inspect({ abortSignal })) as NetworkInspectInfo;
+      for (const [id, { Name }] of Object.entries(endpoints)) {
+        const isGone = await docker
+          .getContainer(id)
+          .inspect({ abortSignal })
+          .then(
+            () => false,
+            () => true,
+          );
+        if (isGone) await network.disconnect({ Container: Name || id, Force: true, abortSignal });
+      }
+      await network.remove({ abortSignal });
       return true;
     });
     return answer ?? false;
