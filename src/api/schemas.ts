@@ -47,7 +47,12 @@ export const StatusAnswer = Type.Object({
   ),
   addresses: Type.Array(Type.String()),
   certificateEnds: Nullable(Type.String()),
+  /** Without an engine: what is meant to run, with nothing known of it. */
   services: Type.Array(ServiceAnswer),
+  /** Why nothing is known of the services. */
+  engineTrouble: Nullable(
+    Type.Object({ code: Type.String(), message: Type.String(), next: Type.Optional(Type.String()) }),
+  ),
   operation: Nullable(Type.Object({ id: Type.String(), title: Type.String(), state: Type.String() })),
   /** Offered since CPUs or memory changed. */
   machineChange: Nullable(

@@ -6,6 +6,25 @@ import { OnsteadError } from '../base/errors.ts';
 import { containersOf, readFact, type DeployTools } from '../deploy/index.ts';
 import type { ContainerFacts } from '../engine/index.ts';
 
+/** What is meant to run here, as far as it is known without an engine. */
+export function plannedServices({ journal }: DeployTools): ServiceAnswer[] {
+  if (readFact(journal, 'installed') === undefined) return [];
+  const planned = readFact(journal, 'sizing')?.services ?? [];
+  return planned
+    .map(({ name, role, replicas, memoryLimitBytes }) => ({
+      ...{
+        name,
+        role: role ?? 'carried',
+        image: '',
+        wanted: replicas,
+        well: 0,
+        replicas: [],
+        memoryLimitBytes,
+      },
+    }))
+    .toSorted((a, b) => a.name.localeCompare(b.name));
+}
+
 export async function readServices(tools: DeployTools): Promise<ServiceAnswer[]> {
   const project = projectOf(tools);
   if (project === undefined) return [];

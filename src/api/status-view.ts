@@ -1,50 +1,95 @@
 // Is it well, in one sentence, and what needs a person.
 
 import type { ServiceAnswer, StatusAnswer } from './schemas.ts';
+import { isOnsteadError, OnsteadError } from '../base/errors.ts';
+import { readFact, type DeployTools, type InstalledRelease } from '../deploy/index.ts';
 import type { OperationView } from '../journal/index.ts';
-import { readFact, type DeployTools } from '../deploy/index.ts';
-import { readServices } from './service-view.ts';
+import { plannedServices, readServices } from './service-view.ts';
 import { certificateEnd, certificateSecrets } from '../stack/index.ts';
 
+/** A person waits for this answer, so an engine that hangs is soon called one that does not answer. */
+const ENGINE_WITHIN_MS = 10_000;
+
+type Trouble = NonNullable<StatusAnswer['engineTrouble']>;
+type Attention = StatusAnswer['attention'];
+
 export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
-  const { journal, secrets } = tools;
+  const { journal } = tools;
   const installed = readFact(journal, 'installed');
-  const services = await readServices(tools);
+  const { services, trouble } = await askServices(tools);
   const operation = journal.unfinished()[0];
-  const ill = services.filter(({ well, wanted }) => well < wanted);
-  const attention: StatusAnswer['attention'] = ill.map(({ name }) => ({
-    what: `${name} is not well.`,
-    command: `onstead logs ${name}`,
-  }));
-  if (operation?.state === 'stuck') {
-    attention.push({
-      what: `"${operation.title}" is stuck.`,
-      command: `onstead operations show ${operation.id}`,
-    });
-  }
-  const offered = readFact(journal, 'machineChange') ?? null;
+  const ill = trouble === undefined ? services.filter(({ well, wanted }) => well < wanted) : [];
+  const attention = [...attentionTo(trouble), ...ill.map(attentionToService), ...attentionToStuck(operation)];
   return {
-    sentence: sentenceFor(installed?.title, services, ill, operation),
+    sentence: sentenceFor(installed?.title, services, ill, operation, trouble),
     well: attention.length === 0,
-    release:
-      installed === undefined
-        ? null
-        : {
-            product: installed.product,
-            title: installed.title,
-            version: installed.version,
-            installedAt: installed.installedAt,
-          },
+    release: installed === undefined ? null : releaseOf(installed),
     addresses: installed === undefined ? [] : addressesOf(tools),
-    certificateEnds: secrets.has(certificateSecrets.server)
-      ? certificateEnd(secrets.get(certificateSecrets.server)).toISOString()
-      : null,
+    certificateEnds: certificateEndOf(tools),
     services,
+    engineTrouble: trouble ?? null,
     operation:
       operation === undefined ? null : { id: operation.id, title: operation.title, state: operation.state },
-    machineChange: offered === null ? null : { sentence: offered.sentence, changes: [...offered.changes] },
+    machineChange: machineChangeOf(tools),
     attention,
   };
+}
+
+interface Asked {
+  readonly services: ServiceAnswer[];
+  /** Why the engine could not be asked. */
+  readonly trouble?: Trouble;
+}
+
+/** An engine that is away is part of the answer: what is installed is known without it. */
+async function askServices(tools: DeployTools): Promise<Asked> {
+  const answered = new AbortController();
+  try {
+    const late = tools.clock.sleep(ENGINE_WITHIN_MS, answered.signal).then(() => {
+      throw new OnsteadError('engine.timeout', `It gave no answer within ${ENGINE_WITHIN_MS / 1000} s.`, {
+        next: 'Look at it with `journalctl -u docker`, and restart it if it hangs.',
+      });
+    });
+    return { services: await Promise.race([readServices(tools), late]) };
+  } catch (error) {
+    if (!isOnsteadError(error) || !error.code.startsWith('engine.')) throw error;
+    const { code, message, next } = error;
+    return {
+      services: plannedServices(tools),
+      trouble: { code, message, ...(next === undefined ? {} : { next }) },
+    };
+  } finally {
+    answered.abort();
+  }
+}
+
+function attentionTo(trouble: Trouble | undefined): Attention {
+  if (trouble === undefined) return [];
+  const command = trouble.next ?? 'systemctl status docker';
+  return [{ what: `The engine does not answer: ${trouble.message}`, command }];
+}
+
+function attentionToService({ name }: ServiceAnswer): Attention[number] {
+  return { what: `${name} is not well.`, command: `onstead logs ${name}` };
+}
+
+function attentionToStuck(operation: OperationView | undefined): Attention {
+  if (operation?.state !== 'stuck') return [];
+  return [{ what: `"${operation.title}" is stuck.`, command: `onstead operations show ${operation.id}` }];
+}
+
+function releaseOf({ product, title, version, installedAt }: InstalledRelease): StatusAnswer['release'] {
+  return { product, title, version, installedAt };
+}
+
+function certificateEndOf({ secrets }: DeployTools): string | null {
+  if (!secrets.has(certificateSecrets.server)) return null;
+  return certificateEnd(secrets.get(certificateSecrets.server)).toISOString();
+}
+
+function machineChangeOf({ journal }: DeployTools): StatusAnswer['machineChange'] {
+  const offered = readFact(journal, 'machineChange') ?? null;
+  return offered === null ? null : { sentence: offered.sentence, changes: [...offered.changes] };
 }
 
 function sentenceFor(
@@ -52,10 +97,12 @@ function sentenceFor(
   services: readonly ServiceAnswer[],
   ill: readonly ServiceAnswer[],
   operation: OperationView | undefined,
+  trouble: Trouble | undefined,
 ): string {
   if (operation?.state === 'stuck') return `${operation.title}: stuck, and a person has to look.`;
   if (operation !== undefined) return `${operation.title}: under way.`;
   if (title === undefined) return 'Nothing is installed yet.';
+  if (trouble !== undefined) return `${title} is installed; how it is cannot be told without the engine.`;
   if (ill.length > 0) return `${title} is not well: ${ill.map(({ name }) => name).join(', ')}.`;
   return `${title} is well: ${services.length} services run.`;
 }

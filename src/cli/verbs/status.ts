@@ -1,7 +1,9 @@
-// `onstead status` and `onstead services`: is it well, and what runs.
+// `onstead status` and `onstead services`: is it well, and what runs; also while the engine is away.
 
 import type { ServiceAnswer, StatusAnswer } from '../../api/schemas.ts';
+import { errorFrom } from '../../base/errors.ts';
 import { formatBytes, formatDuration } from '../../base/units.ts';
+import { exitCodeOf } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
 
@@ -10,7 +12,12 @@ export const statusVerb: Verb = {
   summary: 'Is it well, in one sentence, and what needs a person.',
   usage: 'onstead status',
   flags: {},
-  examples: [['onstead status --json', 'for a monitoring script; exit code 5 if something is not well']],
+  examples: [
+    [
+      'onstead status --json',
+      'for a monitoring script; exit code 4 if the engine does not answer, 5 if something else is not well',
+    ],
+  ],
   maxArgs: 0,
   async run({ client, terminal }) {
     const status = await client.get<StatusAnswer>('/api/status');
@@ -29,9 +36,10 @@ export const statusVerb: Verb = {
     if (status.machineChange !== null) showMachineChange(status.machineChange, terminal);
     if (status.services.length > 0) {
       terminal.say();
-      showServices(status.services, terminal);
+      showServices(status, terminal);
     }
     terminal.answer(status);
+    if (status.engineTrouble !== null) return exitCodeOf(errorFrom(status.engineTrouble));
     return status.well ? 0 : 5;
   },
 };
@@ -44,28 +52,46 @@ export const servicesVerb: Verb = {
   examples: [['onstead services', 'one line a replica']],
   maxArgs: 0,
   async run({ client, terminal }) {
-    const services = await client.get<ServiceAnswer[]>('/api/services');
+    const status = await client.get<StatusAnswer>('/api/status');
+    const { services, engineTrouble } = status;
     if (services.length === 0) terminal.say('Nothing is installed.');
-    showServices(services, terminal);
-    terminal.answer(services);
+    showServices(status, terminal);
+    if (engineTrouble === null) {
+      terminal.answer(services);
+      return 0;
+    }
+    terminal.complain(
+      `${terminal.paint('bad', 'error:')} The engine does not answer: ${engineTrouble.message}`,
+    );
+    if (engineTrouble.next !== undefined)
+      terminal.complain(`${terminal.paint('strong', 'next:')} ${engineTrouble.next}`);
+    terminal.answer({ error: engineTrouble, services });
+    return exitCodeOf(errorFrom(engineTrouble));
   },
 };
 
-function showServices(services: readonly ServiceAnswer[], terminal: Terminal): void {
-  terminal.table(
-    services.flatMap((service) =>
-      service.replicas.map(({ container, state, health, restarts, since }) => [
-        terminal.paint(state === 'running' && health !== 'unhealthy' ? 'good' : 'bad', '●'),
-        service.name,
-        container,
-        health === 'none' ? state : health,
-        since === null ? '' : formatDuration(Date.now() - Date.parse(since)),
-        restarts === 0 ? '' : `${restarts} restarts`,
-        service.memoryLimitBytes === 0 ? '' : `≤ ${formatBytes(service.memoryLimitBytes)}`,
-        terminal.paint('dim', service.image),
-      ]),
-    ),
-  );
+function showServices({ services, engineTrouble }: StatusAnswer, terminal: Terminal): void {
+  const known = engineTrouble === null;
+  terminal.table(services.flatMap((service) => rowsOf(service, known, terminal)));
+}
+
+function rowsOf(service: ServiceAnswer, known: boolean, terminal: Terminal): string[][] {
+  const limit = service.memoryLimitBytes === 0 ? '' : `≤ ${formatBytes(service.memoryLimitBytes)}`;
+  const image = terminal.paint('dim', service.image);
+  if (service.replicas.length === 0) {
+    const mark = known ? terminal.paint('bad', '●') : terminal.paint('dim', '?');
+    return [[mark, service.name, '', known ? 'no container' : 'not known', '', '', limit, image]];
+  }
+  return service.replicas.map(({ container, state, health, restarts, since }) => [
+    terminal.paint(state === 'running' && health !== 'unhealthy' ? 'good' : 'bad', '●'),
+    service.name,
+    container,
+    health === 'none' ? state : health,
+    since === null ? '' : formatDuration(Date.now() - Date.parse(since)),
+    restarts === 0 ? '' : `${restarts} restarts`,
+    limit,
+    image,
+  ]);
 }
 
 const SHOWN_CHANGES = 12;

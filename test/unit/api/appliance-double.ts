@@ -36,6 +36,7 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
       certificateEnds: null,
       services: [],
       operation: null,
+      engineTrouble: null,
       machineChange: null,
       attention: [],
     }),

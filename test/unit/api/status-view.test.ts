@@ -1,6 +1,7 @@
 // Is it well, in one sentence, over a real journal and containers of the test's own.
 
 import t from 'tap';
+import { OnsteadError } from '../../../src/base/errors.ts';
 import { createLogger } from '../../../src/base/log.ts';
 import { readServices } from '../../../src/api/service-view.ts';
 import { readStatus } from '../../../src/api/status-view.ts';
@@ -157,4 +158,39 @@ t.test('one-off containers are no replicas, and services are told in their order
     },
     { name: 'b', well: 1, replicas: [{ container: 'b-0', health: 'healthy' }] },
   ]);
+});
+
+t.test('an engine that is away or hangs is part of the answer, beside what is installed', async (t) => {
+  const away = new OnsteadError('engine.unreachable', 'Nothing listens there.', { next: 'Start it.' });
+  const hanging = { containers: { list: () => new Promise(() => {}) } };
+  for (const [engine, message, next] of [
+    [() => Promise.reject(away), 'Nothing listens there.', 'Start it.'],
+    [async () => hanging, 'It gave no answer within 10 s.', /journalctl -u docker/],
+  ] as const) {
+    const { tools, journal } = await toolsWith(t, everything);
+    journal.setFact('installed', installed);
+    journal.setFact('sizing', plan);
+    const status = await readStatus({ ...tools, engine } as unknown as DeployTools);
+    t.match(status, {
+      sentence: 'Notes is installed; how it is cannot be told without the engine.',
+      well: false,
+      release: { title: 'Notes', version: '1.0.0' },
+      addresses: ['https://localhost'],
+      engineTrouble: { message, next },
+      attention: [{ what: `The engine does not answer: ${message}`, command: next }],
+    });
+    t.equal(status.attention.length, 1, 'no service is blamed');
+    t.strictSame(
+      status.services.map(({ name }) => name),
+      plan.services.map(({ name }) => name).toSorted(),
+    );
+    for (const { well, replicas } of status.services) t.strictSame([well, replicas], [0, []]);
+  }
+});
+
+t.test('what is no trouble of the engine stays an error', async (t) => {
+  const { tools, journal } = await toolsWith(t, everything);
+  journal.setFact('installed', installed);
+  const engine = (): Promise<never> => Promise.reject(new TypeError('a mistake of ours'));
+  await t.rejects(readStatus({ ...tools, engine }), /a mistake of ours/);
 });

@@ -1,0 +1,80 @@
+// `onstead status` and `onstead services`: the picture, and the exit code that says the same.
+
+import t from 'tap';
+import { onstead, openDaemon } from './cli-lab.ts';
+
+const replica = { container: 'notes-app-1', state: 'running', health: 'healthy', restarts: 2, since: null };
+const service = {
+  name: 'app',
+  role: 'app',
+  image: 'a/app:1',
+  wanted: 1,
+  well: 1,
+  replicas: [replica],
+  memoryLimitBytes: 1024 * 1024,
+};
+const status = {
+  sentence: 'Notes is well: 1 services run.',
+  well: true,
+  release: { product: 'notes', title: 'Notes', version: '1.0.0', installedAt: '2026-11-21T05:00:00Z' },
+  addresses: ['https://localhost'],
+  certificateEnds: null,
+  services: [service],
+  operation: null,
+  engineTrouble: null,
+  machineChange: null,
+  attention: [],
+};
+t.test('status says whether it is well, by its exit code too', async (t) => {
+  const well = await onstead(['status'], { socket: await openDaemon(t, { 'GET /api/status': status }) });
+  t.match(well, {
+    code: 0,
+    out: /● Notes is well: 1 services run\.\n {2}Notes 1\.0\.0.*\n {2}https:\/\/localhost\n/,
+  });
+  t.match(well.out, /app {2}notes-app-1 {2}healthy.*2 restarts {2}≤ 1 MB {2}a\/app:1/);
+  const ill = {
+    ...status,
+    well: false,
+    sentence: 'Notes is not well: app.',
+    attention: [{ what: 'app is not well.', command: 'onstead logs app' }],
+  };
+  t.match(await onstead(['status'], { socket: await openDaemon(t, { 'GET /api/status': ill }) }), {
+    code: 5,
+    out: /! app is not well\.\n {4}onstead logs app\n/,
+  });
+});
+
+t.test('without the engine it is still told what is installed, and why no more is known', async (t) => {
+  const engineTrouble = { code: 'engine.unreachable', message: 'It is not running.', next: 'Start it.' };
+  const away = {
+    ...status,
+    well: false,
+    sentence: 'Notes is installed; how it is cannot be told without the engine.',
+    services: [{ ...service, well: 0, image: '', replicas: [] }],
+    engineTrouble,
+    attention: [{ what: 'The engine does not answer: It is not running.', command: 'Start it.' }],
+  };
+  const socket = await openDaemon(t, { 'GET /api/status': away });
+  const told = await onstead(['status'], { socket });
+  t.equal(told.code, 4);
+  t.match(told.out, /Notes is installed;.*\n {2}Notes 1\.0\.0/);
+  t.match(told.out, /! The engine does not answer: It is not running\.\n {4}Start it\.\n/);
+  t.match(told.out, /\? {2}app.*not known/);
+  const json = await onstead(['status', '--json'], { socket });
+  t.match([json.code, JSON.parse(json.out)], [4, { release: { version: '1.0.0' }, engineTrouble }]);
+
+  const services = await onstead(['services'], { socket });
+  t.match(services, {
+    code: 4,
+    out: /\? {2}app.*not known/,
+    err: 'error: The engine does not answer: It is not running.\nnext: Start it.\n',
+  });
+  const listed = await onstead(['services', '--json'], { socket });
+  t.match([listed.code, JSON.parse(listed.out)], [4, { error: engineTrouble, services: [{ name: 'app' }] }]);
+});
+
+t.test('a service without a container is shown as such', async (t) => {
+  const gone = { ...status, well: false, services: [{ ...service, well: 0, replicas: [] }] };
+  const { out } = await onstead(['services'], { socket: await openDaemon(t, { 'GET /api/status': gone }) });
+  t.match(out, /● {2}app.*no container/);
+});
