@@ -28,6 +28,8 @@ interface StampedLine extends LogLine {
   readonly stamp: string;
 }
 
+/** A container may print for ever without a line end; what is longer than this comes in parts, under one stamp. */
+const LONGEST_LINE_BYTES = 1024 * 1024;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
 
@@ -189,7 +191,7 @@ export async function* linesFrom(pieces: AsyncIterable<Piece>): AsyncGenerator<S
   };
   for await (const { stream, data, last } of pieces) {
     frame[stream].push(data);
-    if (!last) continue;
+    if (!last && lengthOf(frame[stream]) < LONGEST_LINE_BYTES) continue;
     const text = Buffer.concat(frame[stream]).toString('utf8');
     frame[stream] = [];
     const ends = text.endsWith('\n');
@@ -199,14 +201,19 @@ export async function* linesFrom(pieces: AsyncIterable<Piece>): AsyncGenerator<S
       const head = begun[stream];
       const line = head === undefined ? { stamp, text: rest } : { stamp: head.stamp, text: head.text + rest };
       const complete = ends || index < messages.length - 1;
-      begun[stream] = complete ? undefined : line;
-      if (complete) yield stamped(stream, line.stamp, line.text);
+      const tooLong = !complete && line.text.length >= LONGEST_LINE_BYTES;
+      begun[stream] = complete ? undefined : tooLong ? { stamp: line.stamp, text: '' } : line;
+      if (complete || tooLong) yield stamped(stream, line.stamp, line.text);
     }
   }
   for (const stream of ['stdout', 'stderr'] as const) {
     const head = begun[stream];
-    if (head !== undefined) yield stamped(stream, head.stamp, head.text);
+    if (head !== undefined && head.text !== '') yield stamped(stream, head.stamp, head.text);
   }
+}
+
+function lengthOf(parts: readonly Buffer[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
 }
 
 const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) ?/;

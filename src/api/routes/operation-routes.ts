@@ -3,7 +3,7 @@
 import { Type } from '../../base/schema.ts';
 import { reportOf } from '../../base/errors.ts';
 import { isOver, OperationSchema, type JournalEvent } from '../../journal/index.ts';
-import { answerInLines } from '../line-stream.ts';
+import { answerInLines, type LineStream } from '../line-stream.ts';
 import { InstallRequest, type BeginMessage } from '../schemas.ts';
 import type { Routes } from '../route.ts';
 
@@ -26,8 +26,8 @@ export const operationRoutes: Routes = (server, appliance) => {
     async (request, reply) => {
       const { id } = request.params;
       appliance.operation(id); // an unknown one is an error before the answer begins
-      await answerInLines<JournalEvent>(request, reply, ({ send, signal }) =>
-        followEvents(appliance, id, request.query.after, send, signal),
+      await answerInLines<JournalEvent>(request, reply, (stream) =>
+        followEvents(appliance, id, request.query.after, stream),
       );
     },
   );
@@ -44,14 +44,16 @@ export const operationRoutes: Routes = (server, appliance) => {
 
   server.post('/api/install', { schema: { body: InstallRequest } }, async (request, reply) => {
     const { path, dryRun = false } = request.body;
-    await answerInLines<BeginMessage>(request, reply, async ({ send, signal }) => {
+    await answerInLines<BeginMessage>(request, reply, async ({ send, sendIfRoom, signal }) => {
       try {
-        const onProgress = (done: number, total: number): void => send({ kind: 'progress', done, total });
+        const onProgress = (done: number, total: number): void => {
+          sendIfRoom({ kind: 'progress', done, total });
+        };
         const { plan, operation } = await appliance.install({ path, dryRun }, onProgress, signal);
-        send({ kind: 'plan', plan });
-        if (operation !== undefined) send({ kind: 'operation', id: operation });
+        await send({ kind: 'plan', plan });
+        if (operation !== undefined) await send({ kind: 'operation', id: operation });
       } catch (error) {
-        send({ kind: 'error', error: { ...reportOf(error) } });
+        await send({ kind: 'error', error: { ...reportOf(error) } });
       }
     });
   });
@@ -62,8 +64,7 @@ async function followEvents(
   appliance: Parameters<Routes>[1],
   id: string,
   after: number,
-  send: (event: JournalEvent) => void,
-  signal: AbortSignal,
+  { send, sendIfRoom, signal }: LineStream<JournalEvent>,
 ): Promise<void> {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const isSettled = (): boolean => {
@@ -73,8 +74,9 @@ async function followEvents(
   let seen = after;
   const tell = (event: JournalEvent): void => {
     if (event.operation !== id || (event.seq !== 0 && event.seq <= seen)) return;
-    if (event.seq !== 0) seen = event.seq;
-    send(event);
+    if (event.seq === 0) return sendIfRoom(event); // only passing: how far something is
+    seen = event.seq;
+    void send(event); // the story is short; its end must not be missed
     if (event.type === 'operation' && isSettled()) end();
   };
   const stop = appliance.listen(tell);

@@ -34,7 +34,7 @@ export const systemRoutes: Routes = (server, appliance) => {
       const lines = all[Symbol.asyncIterator]();
       const first = await lines.next();
       await answerInLines<LogMessage>(request, reply, async ({ send }) => {
-        for (let next = first; next.done !== true; next = await lines.next()) send(next.value);
+        for (let next = first; next.done !== true; next = await lines.next()) await send(next.value);
       });
     },
   );
