@@ -22,10 +22,18 @@ export async function askWorker<Question, Reply>(
     readonly signal?: AbortSignal;
     /** Default: almost nothing, so that no secret of the daemon's environment gets into a library. */
     readonly env?: NodeJS.ProcessEnv;
+    /** Asks from within the network of this process, where only its neighbours are reached. Needs root. */
+    readonly networkOfPid?: number;
   } = {},
 ): Promise<Reply> {
   const path = fileURLToPath(new URL(`${name}${moduleExtension}`, base));
-  const { stdout } = await run(process.execPath, [path], {
+  const { networkOfPid } = options;
+  const words = [process.execPath, path] as const;
+  const [command, ...args] =
+    networkOfPid === undefined
+      ? words
+      : (['nsenter', '-t', String(networkOfPid), '-n', '--', ...words] as const);
+  const { stdout } = await run(command, args, {
     stdin: JSON.stringify(question),
     env: options.env ?? { PATH: process.env['PATH'], TZ: process.env['TZ'] },
     timeoutMs: options.timeoutMs ?? 60_000,

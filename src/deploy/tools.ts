@@ -44,12 +44,16 @@ export async function runningContainer(
   });
 }
 
-/** Where the daemon reaches a service inside the stack's own network. */
-export async function addressOf(tools: DeployTools, project: string, service: string): Promise<string> {
+/** A service's address, and the process in whose network it is reached: the machine itself has no way there. */
+export async function placeOf(
+  tools: DeployTools,
+  project: string,
+  service: string,
+): Promise<{ readonly address: string; readonly networkOfPid: number }> {
   const engine = await tools.engine();
   const facts = await engine.containers.inspect(await runningContainer(tools, project, service));
   const address = facts?.networks.find(({ ipv4 }) => ipv4 !== undefined)?.ipv4;
-  if (address !== undefined) return address;
+  if (facts !== undefined && address !== undefined) return { address, networkOfPid: facts.pid };
   throw new OnsteadError(
     'stack.no-address',
     `The service "${service}" has no address in the stack's network.`,

@@ -4,6 +4,8 @@ import { askWorker } from '../base/worker.ts';
 
 export interface ObjectStoreAccess {
   readonly endpoint: string;
+  /** The store's own process: the machine has no address in the stack's networks, so it is asked from within. */
+  readonly networkOfPid?: number;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
@@ -23,5 +25,12 @@ export async function probeBuckets(access: ObjectStoreAccess, buckets: readonly 
 }
 
 function ask(question: ObjectStoreQuestion): Promise<string[]> {
-  return askWorker<ObjectStoreQuestion, string[]>(import.meta.url, './workers/object-store-worker', question);
+  const { networkOfPid } = question;
+  const where = networkOfPid === undefined ? {} : { networkOfPid };
+  return askWorker<ObjectStoreQuestion, string[]>(
+    import.meta.url,
+    './workers/object-store-worker',
+    question,
+    where,
+  );
 }

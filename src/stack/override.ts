@@ -34,6 +34,16 @@ class Replaced {
 
 const LOGGING = { driver: 'local', options: { 'max-size': '20m', 'max-file': '5' } };
 const PIDS_LIMIT = 1024;
+/**
+ * `internal` only stops forwarding: through the bridge's address a container would still reach every port of the
+ * machine. Without that address there is nothing to reach; the daemon goes in by the container's own network.
+ */
+const SEALED = { internal: true, driver_opts: { 'com.docker.network.bridge.inhibit_ipv4': 'true' } };
+/**
+ * Published ports need a bridge with an address and no `internal`. Answers find their way back by the connection they
+ * belong to; what the edge would begin by itself leaves with an address that nobody can answer.
+ */
+const PUBLISHED = { driver_opts: { 'com.docker.network.bridge.enable_ip_masquerade': 'false' } };
 const CPU_SHARES_PER_CPU = 1024;
 
 export function renderOverride(input: StackInput): string {
@@ -42,10 +52,9 @@ export function renderOverride(input: StackInput): string {
     name: input.project,
     services: { ...services, [holderName]: holderEntry(input) },
     networks: {
-      // Published ports need a network with a way out; nothing but the edge stands in it.
-      public: new Replaced({}),
-      front: new Replaced({ internal: true }),
-      data: new Replaced({ internal: true }),
+      public: new Replaced(PUBLISHED),
+      front: new Replaced(SEALED),
+      data: new Replaced(SEALED),
     },
     // External: `docker compose down -v`, typed in haste, cannot delete data.
     volumes: Object.fromEntries(

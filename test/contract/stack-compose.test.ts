@@ -61,6 +61,8 @@ t.test('the default stack: images, replicas and limits are those that were given
   t.equal(services[holderName]?.['image'], input.holderImage);
 });
 
+const SEALED = { internal: true, driver_opts: { 'com.docker.network.bridge.inhibit_ipv4': 'true' } };
+
 t.test('the default stack: nothing is published but the edge, nothing is privileged', async (t) => {
   const { services, networks } = await merge(t, releaseText);
   for (const [name, one] of Object.entries(services)) {
@@ -77,7 +79,7 @@ t.test('the default stack: nothing is published but the edge, nothing is privile
       `${name}: way out`,
     );
   }
-  t.match(networks, { front: { internal: true }, data: { internal: true } });
+  t.match(networks, { front: SEALED, data: SEALED });
 });
 
 t.test('the default stack: no file of a password in the clear is mounted or named', async (t) => {
@@ -197,9 +199,11 @@ t.test('networks named like ours are ours', async (t) => {
   );
   for (const name of ['data', 'front', 'public'])
     t.equal(networks[name]?.['name'], `${input.project}_${name}`);
-  t.match(networks, { data: { internal: true }, front: { internal: true } });
+  t.match(networks, { data: SEALED, front: SEALED });
   t.notOk(networks['data']?.['external']);
-  t.notOk(networks['public']?.['driver_opts']);
+  t.strictSame(networks['public']?.['driver_opts'], {
+    'com.docker.network.bridge.enable_ip_masquerade': 'false',
+  });
 });
 
 t.test("the vendor's volumes are the stack's own, whatever they are called", async (t) => {

@@ -2,6 +2,9 @@
 // no way out, and no way to a service that is not a neighbour. Looked at from within the running containers.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import t, { type Test } from 'tap';
 import { parseDocument } from 'yaml';
 import { TestAppliance, runCommand } from './appliance.ts';
@@ -88,11 +91,14 @@ async function inside(container: Container, command: string, user?: string) {
 
 /** Tries to open a connection from inside a container's network, with this machine's own program. */
 async function reaches(from: Container, host: string, port: number): Promise<string> {
-  const script = `const s = require('node:net').connect({ host: ${JSON.stringify(host)}, port: ${port}, timeout: 2000 });
+  const words = ['-t', String(from.State.Pid), '-n', '--', process.execPath, '-e', connectScript(host, port)];
+  return (await runCommand('nsenter', words)).stdout.trim();
+}
+
+function connectScript(host: string, port: number): string {
+  return `const s = require('node:net').connect({ host: ${JSON.stringify(host)}, port: ${port}, timeout: 2000 });
     const end = (word) => { console.log(word); process.exit(); };
     s.on('connect', () => end('connected')).on('timeout', () => end('timeout')).on('error', (e) => end(e.code));`;
-  const words = ['-t', String(from.State.Pid), '-n', '--', process.execPath, '-e', script];
-  return (await runCommand('nsenter', words)).stdout.trim();
 }
 
 function addressOf(container: Container, network: string): string {
@@ -229,6 +235,7 @@ t.test('services that Onstead knows nothing about are fenced all the same', asyn
   }
 });
 
+const INSIDERS = ['app', 'mysql', 'redis', 'minio', 'plain', 'bold'] as const;
 const OUTSIDE_PORT = 443;
 
 /** A host in another network that this machine routes to, with a server on it. */
@@ -253,14 +260,14 @@ async function makeOutside(t: Test): Promise<string> {
   return '198.51.100.2';
 }
 
-t.test('nobody but the edge gets out, and the data services are no neighbours of nginx', async (t) => {
+t.test('nobody gets out, and the data services are no neighbours of nginx', async (t) => {
   const outside = await makeOutside(t);
   for (const name of ['front', 'data']) {
     const words = ['network', 'inspect', `${appliance.project}_${name}`, '--format', '{{.Internal}}'];
     t.equal((await runCommand('docker', words)).stdout.trim(), 'true', `${name} is internal`);
   }
-  const answer = await reaches(one('onstead-edge'), outside, OUTSIDE_PORT);
-  t.equal(answer, 'connected', 'there is something to be reached');
+  const machine = await runCommand(process.execPath, ['-e', connectScript(outside, OUTSIDE_PORT)]);
+  t.equal(machine.stdout.trim(), 'connected', 'there is something to be reached');
 
   const app = one('app');
   t.equal(
@@ -268,9 +275,8 @@ t.test('nobody but the edge gets out, and the data services are no neighbours of
     'connected',
     'the app reaches its database',
   );
-  for (const service of ['app', 'mysql', 'redis', 'minio', 'plain', 'bold']) {
-    const from = one(service);
-    const answer = await reaches(from, outside, OUTSIDE_PORT);
+  for (const service of [...INSIDERS, 'onstead-edge']) {
+    const answer = await reaches(one(service), outside, OUTSIDE_PORT);
     t.not(answer, 'connected', `${service} → a host outside: ${answer}`);
   }
 
@@ -286,3 +292,36 @@ t.test('nobody but the edge gets out, and the data services are no neighbours of
     t.not(answer, 'connected', `the edge → ${service}`);
   }
 });
+
+t.test('nobody but the edge reaches this machine itself, whatever listens on it', async (t) => {
+  const listener = createServer((socket) => socket.on('error', () => {}).end()).listen(0, '0.0.0.0');
+  t.teardown(() => listener.close());
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  const own = Object.values(networkInterfaces())
+    .flatMap((all) => all ?? [])
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address);
+  // The edge's published ports need a bridge with an address of this machine.
+  const edge = one('onstead-edge');
+  const reached = await Promise.all((await gatewaysOf(edge)).map((gateway) => reaches(edge, gateway, port)));
+  t.ok(reached.includes('connected'), `there is something to be reached: ${reached.join(', ')}`);
+  for (const service of INSIDERS) {
+    const from = one(service);
+    const targets = [...new Set([...(await gatewaysOf(from)), ...own])];
+    const answers = await Promise.all(targets.map((address) => reaches(from, address, port)));
+    targets.forEach((address, at) =>
+      t.not(answers[at], 'connected', `${service} → ${address}: ${answers[at]}`),
+    );
+  }
+});
+
+/** Where this machine would stand in each network of the container: the first address of the subnet. */
+async function gatewaysOf(container: Container): Promise<string[]> {
+  const names = Object.keys(container.NetworkSettings.Networks);
+  const { stdout } = await runCommand('docker', ['network', 'inspect', ...names]);
+  const networks = JSON.parse(stdout) as { IPAM: { Config: { Subnet: string }[] } }[];
+  return networks.flatMap(({ IPAM }) =>
+    IPAM.Config.map(({ Subnet }) => Subnet.replace(/\d+\/\d+$/, (end) => String(Number.parseInt(end) + 1))),
+  );
+}

@@ -11,7 +11,7 @@ import {
   type ObjectStoreAccess,
 } from '../../stack/index.ts';
 import type { InstallSteps } from '../install-plan.ts';
-import { addressOf, runningContainer, type DeployTools } from '../tools.ts';
+import { placeOf, runningContainer, type DeployTools } from '../tools.ts';
 
 export function makeUsersStep(tools: DeployTools): Executor<InstallSteps['make-users']> {
   return {
@@ -52,8 +52,10 @@ async function objectStoreOf(
   project: string,
   service: string,
 ): Promise<ObjectStoreAccess> {
+  const { address, networkOfPid } = await placeOf(tools, project, service);
   return {
-    endpoint: `http://${await addressOf(tools, project, service)}:${objectStorePort}`,
+    endpoint: `http://${address}:${objectStorePort}`,
+    networkOfPid,
     credentials: {
       accessKeyId: tools.secrets.get('s3_access_key'),
       secretAccessKey: tools.secrets.get('s3_secret_key'),

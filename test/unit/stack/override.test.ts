@@ -72,7 +72,15 @@ t.test('only the holder is published, and only it stands in a network with a way
     t.notOk((one['ports'] as unknown[]).length, `${name} publishes nothing`);
     t.notOk(Object.keys((one['networks'] as object | null) ?? {}).includes('public'), name);
   }
-  t.match(networks, { front: { internal: true }, data: { internal: true } });
+  for (const name of ['front', 'data'])
+    t.strictSame(
+      networks![name],
+      { internal: true, driver_opts: { 'com.docker.network.bridge.inhibit_ipv4': 'true' } },
+      `${name}: no way out, and no address of this machine in it`,
+    );
+  t.strictSame(networks!['public'], {
+    driver_opts: { 'com.docker.network.bridge.enable_ip_masquerade': 'false' },
+  });
   t.equal(services!['nginx']!['network_mode'], `service:${holderName}`);
   t.equal(tagAt('services', 'nginx', 'networks'), '!reset');
   t.strictSame(Object.keys(services!['app']!['networks'] as object), ['front', 'data']);
