@@ -1,11 +1,12 @@
 // Is it well, in one sentence, and what needs a person.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { ServiceAnswer, StatusAnswer } from './schemas.ts';
 import { isOnsteadError, OnsteadError } from '../base/errors.ts';
 import { readFact, type DeployTools, type InstalledRelease } from '../deploy/index.ts';
 import type { OperationView } from '../journal/index.ts';
 import { plannedServices, readServices } from './service-view.ts';
-import { certificateEnd, certificateSecrets } from '../stack/index.ts';
+import { certificateEnd, certificateSecrets, readSettings } from '../stack/index.ts';
 
 /** A person waits for this answer, so an engine that hangs is soon called one that does not answer. */
 const ENGINE_WITHIN_MS = 10_000;
@@ -19,10 +20,10 @@ export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
   const { services, trouble } = await askServices(tools);
   const operation = journal.unfinished()[0];
   const ill = trouble === undefined ? services.filter(({ well, wanted }) => well < wanted) : [];
-  const attention = [...attentionTo(trouble), ...ill.map(attentionToService), ...attentionToStuck(operation)];
+  const ills = [...attentionTo(trouble), ...ill.map(attentionToService), ...attentionToStuck(operation)];
   return {
     sentence: sentenceFor(installed?.title, services, ill, operation, trouble),
-    well: attention.length === 0,
+    well: ills.length === 0,
     release: installed === undefined ? null : releaseOf(installed),
     addresses: installed === undefined ? [] : addressesOf(tools),
     certificateEnds: certificateEndOf(tools),
@@ -31,7 +32,7 @@ export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
     operation:
       operation === undefined ? null : { id: operation.id, title: operation.title, state: operation.state },
     machineChange: machineChangeOf(tools),
-    attention,
+    attention: [...ills, ...(await attentionToSettings(tools))],
   };
 }
 
@@ -76,6 +77,19 @@ function attentionToService({ name }: ServiceAnswer): Attention[number] {
 function attentionToStuck(operation: OperationView | undefined): Attention {
   if (operation?.state !== 'stuck') return [];
   return [{ what: `"${operation.title}" is stuck.`, command: `onstead operations show ${operation.id}` }];
+}
+
+/** The daemon goes on with what it read at its start, so this is no illness yet. */
+async function attentionToSettings({ paths, settings }: DeployTools): Promise<Attention> {
+  try {
+    if (isDeepStrictEqual(await readSettings(paths.settings), settings())) return [];
+    const what = `${paths.settings} was changed; that counts once the daemon is started again.`;
+    return [{ what, command: 'systemctl restart onstead' }];
+  } catch (error) {
+    if (!isOnsteadError(error)) throw error;
+    const what = `The daemon would not start again: ${error.message}`;
+    return [{ what, command: error.details[0]?.message ?? error.next ?? `ls -l ${paths.settings}` }];
+  }
 }
 
 function releaseOf({ product, title, version, installedAt }: InstalledRelease): StatusAnswer['release'] {

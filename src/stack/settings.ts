@@ -1,10 +1,11 @@
-// What the customer chose: `/etc/onstead/onstead.yaml`, the only file that people edit.
+// What the customer chose: `/etc/onstead/onstead.yaml`, the only file that people edit. The daemon reads it when it
+// starts; a change counts after a restart.
 
 import { Type, type Static } from '../base/schema.ts';
 import { OnsteadError } from '../base/errors.ts';
 import { readTextIfAny } from '../base/files.ts';
 import { GIB, parseBytes } from '../base/units.ts';
-import { checkYaml } from '../release/index.ts';
+import { checkYaml, type CheckedYaml } from '../release/index.ts';
 import type { MachineCaps } from './machine-size.ts';
 
 export interface Settings {
@@ -26,14 +27,26 @@ export interface Settings {
 const closed = { additionalProperties: false } as const;
 const Port = Type.Integer({ minimum: 1, maximum: 65_535, expect: 'a port from 1 to 65535', example: '443' });
 const Size = Type.String({
-  pattern: '^\\d+(\\.\\d+)?\\s*[kKmMgGtT]([iI]?[bB])?$',
-  expect: 'a size with its unit',
+  pattern: '^(?=.*[1-9])\\d+(\\.\\d+)?\\s*[kKmMgGtT]([iI]?[bB])?$',
+  expect: 'a size above nothing with its unit',
   example: '16G',
 });
 
+const OCTET = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+/** What a machine can have: not 0.x, and none of the groups and reserved ones from 224 on. */
+const OWN_IPV4 = `(?!0\\.)(?!22[4-9]|2[345]\\d)${OCTET}(\\.${OCTET}){3}`;
+const GROUP = '[0-9A-Fa-f]{1,4}';
+const GROUPS = `${GROUP}(:${GROUP})*`;
+/** Eight groups, or fewer around one "::", which stands for at least one. */
+const COLONS = '(?=([^:]*:){2,7}[^:]*$|::([^:]*:){6}[^:]*$|([^:]*:){6}[^:]*::$)';
+const IPV6 = `(${GROUP}:){7}${GROUP}|(?=.{2,39}$)${COLONS}(?!.*::.*::)(${GROUPS})?::(${GROUPS})?`;
+const LABEL = '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+/** What ends in a number is an address, and a wrong one if it came here. */
+const HOST_NAME = `(?=.{1,253}$)(${LABEL}\\.)*(?!\\d+$)${LABEL}`;
+
 /** One name or address, written so that nothing else can follow it into a configuration file. */
 const Host = Type.String({
-  pattern: '^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$',
+  pattern: `^(${HOST_NAME}|${OWN_IPV4}|${IPV6})$`,
   expect: 'a host name or an address',
   example: 'notes.example.org',
 });
@@ -52,7 +65,7 @@ export const SettingsFile = Type.Object(
         {
           address: Type.Optional(
             Type.String({
-              pattern: '^\\d{1,3}(\\.\\d{1,3}){3}$',
+              pattern: `^(0\\.0\\.0\\.0|${OWN_IPV4})$`,
               expect: 'an IPv4 address of this machine, or 0.0.0.0 for all',
               example: '0.0.0.0',
             }),
@@ -92,19 +105,39 @@ export async function readSettings(path: string): Promise<Settings> {
 
 export function parseSettings(text: string, path: string): Settings {
   const checked = checkYaml(text, path, SettingsFile);
-  if (checked.ok) return settingsFrom(checked.value as SettingsFile); // its shape was checked just now
-  const [first] = checked.mistakes;
-  throw new OnsteadError(
-    'settings.invalid',
-    `The settings ${path} have ${checked.mistakes.length} mistakes.`,
-    {
-      next: first === undefined ? 'Correct the file.' : `Line ${first.line}: ${first.fix}`,
-      details: checked.mistakes.map((mistake) => ({
-        ...mistake,
-        message: `${path}:${mistake.line}:${mistake.column} ${mistake.message}`,
-      })),
-    },
-  );
+  if (!checked.ok) throw invalid(path, checked.mistakes);
+  const file = checked.value as SettingsFile; // its shape was checked just now
+  const ports = checkYaml(text, path, differentPorts(file));
+  if (!ports.ok) throw invalid(path, ports.mistakes);
+  return settingsFrom(file);
+}
+
+/** The edge cannot listen twice at one port, a default counted too; the mistake is placed at what was written. */
+function differentPorts({ edge = {} }: SettingsFile) {
+  const { httpPort, httpsPort } = settingsFrom({ edge }).edge;
+  const otherThan = (port: number, example: string) =>
+    Type.Union([Type.Integer({ maximum: port - 1 }), Type.Integer({ minimum: port + 1 })], {
+      expect: `another port than ${port}, which is taken by the other one`,
+      example,
+    });
+  const https = edge.https === undefined ? {} : { https: otherThan(httpPort, '443') };
+  const http =
+    edge.https === undefined && edge.http !== undefined ? { http: otherThan(httpsPort, '80') } : {};
+  return Type.Object({ edge: Type.Optional(Type.Object({ ...http, ...https })) });
+}
+
+type Mistakes = Extract<CheckedYaml, { readonly ok: false }>['mistakes'];
+
+function invalid(path: string, mistakes: Mistakes): OnsteadError {
+  const many = mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`;
+  const [first] = mistakes;
+  return new OnsteadError('settings.invalid', `The settings ${path} have ${many}.`, {
+    next: first === undefined ? 'Correct the file.' : `Line ${first.line}: ${first.fix}`,
+    details: mistakes.map((mistake) => ({
+      ...mistake,
+      message: `${path}:${mistake.line}:${mistake.column} ${mistake.message} ${mistake.fix}`,
+    })),
+  });
 }
 
 function settingsFrom({ project, edge = {}, limits = {} }: SettingsFile): Settings {

@@ -1,7 +1,10 @@
 // Is it well, in one sentence, over a real journal and containers of the test's own.
 
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import t from 'tap';
 import { OnsteadError } from '../../../src/base/errors.ts';
+import { pathsUnder } from '../../../src/base/paths.ts';
 import { createLogger } from '../../../src/base/log.ts';
 import { readServices } from '../../../src/api/service-view.ts';
 import { readStatus } from '../../../src/api/status-view.ts';
@@ -51,6 +54,7 @@ async function toolsWith(
     clock: lab.clock,
     log: createLogger('silent'),
     settings: () => settings,
+    paths: pathsUnder(lab.folder),
     engine: async () => engine,
   };
   return { ...lab, tools: tools as unknown as DeployTools };
@@ -194,3 +198,26 @@ t.test('what is no trouble of the engine stays an error', async (t) => {
   const engine = (): Promise<never> => Promise.reject(new TypeError('a mistake of ours'));
   await t.rejects(readStatus({ ...tools, engine }), /a mistake of ours/);
 });
+
+t.test(
+  'settings that were changed under the daemon are pointed out, and nothing is called ill',
+  async (t) => {
+    const { tools } = await toolsWith(t, []);
+    const { settings: path } = tools.paths;
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, '# the same in other words\nedge: { http: 80 }\n');
+    t.strictSame((await readStatus(tools)).attention, []);
+    await writeFile(path, 'edge: { http: 8080 }\n');
+    t.match(await readStatus(tools), {
+      well: true,
+      attention: [
+        { what: /onstead\.yaml was changed; .* started again/, command: 'systemctl restart onstead' },
+      ],
+    });
+    await writeFile(path, 'edge: { http: none }\n');
+    t.match(await readStatus(tools), {
+      well: true,
+      attention: [{ what: /would not start again: .*have a mistake/, command: /:1:15 "http" is "none"/ }],
+    });
+  },
+);
