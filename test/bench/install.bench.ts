@@ -126,21 +126,23 @@ const STACK_IMAGES = `docker images --format '{{.Repository}}:{{.Tag}}' | grep :
 async function makeBucket(appliance: TestAppliance): Promise<void> {
   const secret = async (name: string): Promise<string> =>
     (await readFile(join(appliance.paths.unsealed, 'minio', name), 'utf8')).trim();
-  const address = await inside(
+  const found = await inside(
     appliance,
-    "docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' $(docker compose ps -q minio)",
+    "docker inspect -f '{{.State.Pid}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' $(docker compose ps -q minio)",
   );
+  const [pid, address] = found.trim().split(' ');
   const question: ObjectStoreQuestion = {
     kind: 'ensure-buckets',
     buckets: ['notes'],
-    endpoint: `http://${address.trim()}:9000`,
+    endpoint: `http://${address}:9000`,
     credentials: {
       accessKeyId: await secret('s3_access_key'),
       secretAccessKey: await secret('s3_secret_key'),
     },
   };
   const input = JSON.stringify(question);
-  const { stdout } = succeeded(await appliance.run([process.execPath, client], { input }));
+  const there = ['nsenter', '-t', pid!, '-n', '--']; // the machine itself has no way into the stack's network
+  const { stdout } = succeeded(await appliance.run([...there, process.execPath, client], { input }));
   if (!stdout.includes('"value"')) throw new Error(`The bucket was not made: ${stdout}`);
 }
 
