@@ -1,5 +1,7 @@
-// Exit codes that mean something, so that a script can tell a bad bundle from a full disk.
+// Exit codes that mean something, so that a script can tell a bad bundle from a full disk. This is the one place that
+// decides them; docs/exit-codes.md says the same, and a test compares the two.
 
+import type { OperationView } from '../api/schemas.ts';
 import { isOnsteadError } from '../base/errors.ts';
 
 export const exitCodes = {
@@ -12,26 +14,56 @@ export const exitCodes = {
   6: 'the daemon cannot be reached',
 } as const;
 
+export type ExitCode = keyof typeof exitCodes;
+
 /** By the first word of the error's code. */
-const byRoom: Readonly<Record<string, keyof typeof exitCodes>> = {
+export const exitCodeByRoom: Readonly<Record<string, ExitCode>> = {
+  internal: 1,
+  process: 1,
   usage: 2,
   service: 2,
   bundle: 3,
   release: 3,
   settings: 3,
-  signature: 3,
-  key: 3,
-  upgrade: 3,
   preflight: 4,
   machine: 4,
+  facts: 4,
   sizing: 4,
   engine: 4,
   compose: 4,
   operation: 5,
+  journal: 5,
+  secret: 5,
+  stack: 5,
+  database: 5,
+  store: 5,
   daemon: 6,
 };
 
-export function exitCodeOf(error: unknown): number {
-  if (!isOnsteadError(error)) return 1;
-  return byRoom[error.code.split('.')[0] ?? ''] ?? 1;
+/** Where a room's code would tell a script to do the wrong thing. */
+const byCode: Readonly<Record<string, ExitCode>> = {
+  'bundle.no-space': 4,
+  'process.missing': 4,
+};
+
+export function exitCodeOf(error: unknown): ExitCode {
+  return isOnsteadError(error) ? exitCodeFor(error.code) : 1;
+}
+
+export function exitCodeFor(code: string): ExitCode {
+  return byCode[code] ?? exitCodeByRoom[roomOf(code)] ?? 1;
+}
+
+/** A cause in the machine or in the bundle is told as if it had been asked for alone. */
+const REFUSALS = new Set(['preflight', 'machine', 'sizing', 'bundle', 'release']);
+
+/** Of an operation that somebody followed to its end, or left while it goes on. */
+export function exitCodeOfOperation({ state, error }: Pick<OperationView, 'state' | 'error'>): ExitCode {
+  if (state === 'stuck') return 5;
+  if (state !== 'rolled-back') return 0;
+  return error !== null && REFUSALS.has(roomOf(error.code)) ? exitCodeFor(error.code) : 5;
+}
+
+function roomOf(code: string): string {
+  return code.split('.')[0] ?? '';
 }

@@ -1,6 +1,9 @@
 // `onstead certificate`: the authority that browsers have to trust once.
 
+import { readdir } from 'node:fs/promises';
 import { systemClock } from '../../base/clock.ts';
+import { OnsteadError, systemCode } from '../../base/errors.ts';
+import type { Paths } from '../../base/paths.ts';
 import { certificateSecrets, SecretStore } from '../../stack/index.ts';
 import type { Verb } from '../verb.ts';
 
@@ -14,10 +17,39 @@ export const certificateVerb: Verb = {
   ],
   maxArgs: 0,
   async run({ paths, terminal }) {
-    const { secrets: folder, machineKey: machineKeyPath } = paths;
-    const store = await SecretStore.open({ folder, machineKeyPath, clock: systemClock });
-    const authority = store.get(certificateSecrets.authority);
+    const authority = await readAuthority(paths);
     terminal.say(authority.trimEnd());
     terminal.answer({ authority });
   },
 };
+
+/** Looks only: opening a store that does not exist would make one, with a key. */
+async function readAuthority({ secrets: folder, machineKey: machineKeyPath }: Paths): Promise<string> {
+  if (!(await holdsSomething(folder))) throw nothingYet();
+  const store = await SecretStore.open({ folder, machineKeyPath, clock: systemClock });
+  if (!store.has(certificateSecrets.authority)) throw nothingYet();
+  return store.get(certificateSecrets.authority);
+}
+
+async function holdsSomething(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).length > 0;
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return false;
+    if (systemCode(cause) !== 'EACCES') throw cause;
+    throw new OnsteadError('daemon.forbidden', `${folder} is open to root only.`, {
+      next: 'Run the command as root, for example with sudo.',
+      cause,
+    });
+  }
+}
+
+function nothingYet(): OnsteadError {
+  return new OnsteadError(
+    'stack.not-installed',
+    'Nothing is installed here, so there is no certificate yet.',
+    {
+      next: 'Install a release with `onstead install BUNDLE`; the certificate is made then.',
+    },
+  );
+}

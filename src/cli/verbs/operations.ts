@@ -3,6 +3,7 @@
 import { OnsteadError } from '../../base/errors.ts';
 import { formatDuration } from '../../base/units.ts';
 import type { OperationView } from '../../api/schemas.ts';
+import { exitCodeOfOperation } from '../exit-codes.ts';
 import { followOperation } from '../follow.ts';
 import { isSet, type Verb, type VerbInput } from '../verb.ts';
 
@@ -48,7 +49,7 @@ async function list({ client, terminal }: VerbInput): Promise<number> {
 
 async function show(input: VerbInput, id: string): Promise<number> {
   const { client, terminal } = input;
-  if (isSet(input, 'follow')) return exitFor(await followOperation({ ...input, id }));
+  if (isSet(input, 'follow')) return exitCodeOfOperation(await followOperation({ ...input, id }));
   const operation = await client.get<OperationView>(`/api/operations/${encodeURIComponent(id)}`);
   terminal.say(
     `${terminal.paint('strong', operation.title)}  ${operation.state}  ${local(operation.createdAt)}`,
@@ -80,7 +81,7 @@ async function settle(
 ): Promise<number> {
   const chosen = id ?? (await stuckOne(input, action));
   await input.client.post(`/api/operations/${encodeURIComponent(chosen)}/${action}`, {});
-  return exitFor(await followOperation({ ...input, id: chosen }));
+  return exitCodeOfOperation(await followOperation({ ...input, id: chosen }));
 }
 
 /** Only one operation is under way at a time, so only one can be stuck. */
@@ -97,10 +98,6 @@ async function newest({ client }: VerbInput): Promise<string> {
   const [first] = await client.get<OperationView[]>('/api/operations');
   if (first !== undefined) return first.id;
   throw new OnsteadError('operation.unknown', 'Nothing has been done yet.');
-}
-
-function exitFor({ state }: OperationView): number {
-  return state === 'rolled-back' || state === 'stuck' ? 5 : 0;
 }
 
 function local(time: string): string {

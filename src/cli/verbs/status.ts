@@ -1,9 +1,8 @@
 // `onstead status` and `onstead services`: is it well, and what runs; also while the engine is away.
 
 import type { ServiceAnswer, StatusAnswer } from '../../api/schemas.ts';
-import { errorFrom } from '../../base/errors.ts';
 import { formatBytes, formatDuration } from '../../base/units.ts';
-import { exitCodeOf } from '../exit-codes.ts';
+import { exitCodeFor } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
 
@@ -39,7 +38,7 @@ export const statusVerb: Verb = {
       showServices(status, terminal);
     }
     terminal.answer(status);
-    if (status.engineTrouble !== null) return exitCodeOf(errorFrom(status.engineTrouble));
+    if (status.engineTrouble !== null) return exitCodeFor(status.engineTrouble.code);
     return status.well ? 0 : 5;
   },
 };
@@ -66,7 +65,7 @@ export const servicesVerb: Verb = {
     if (engineTrouble.next !== undefined)
       terminal.complain(`${terminal.paint('strong', 'next:')} ${engineTrouble.next}`);
     terminal.answer({ error: engineTrouble, services });
-    return exitCodeOf(errorFrom(engineTrouble));
+    return exitCodeFor(engineTrouble.code);
   },
 };
 

@@ -139,7 +139,6 @@ t.test('exit codes follow the first word of the code', async (t) => {
     bundle: 3,
     release: 3,
     settings: 3,
-    signature: 3,
     preflight: 4,
     machine: 4,
     sizing: 4,
