@@ -132,6 +132,7 @@ function containerFrom(container: Json, stateFolder: string): EngineContainer {
   const project = labels['com.docker.compose.project'];
   const ports = list(container['Ports']).map((port) => object(port)['PublicPort']);
   return {
+    id: text(container['Id'], ''),
     name: text(list(container['Names'])[0], 'unnamed').replace(/^\//, ''),
     image: text(container['Image'], 'unknown'),
     running: container['State'] === 'running',

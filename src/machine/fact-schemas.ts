@@ -180,6 +180,10 @@ export const PortHolder = Type.Object({
   address: Text,
   pid: orNull(Amount),
   program: orNull(Text),
+  /** What an interpreter runs. */
+  script: orNull(Text),
+  /** The systemd service that it belongs to. */
+  unit: orNull(Text),
   container: orNull(Text),
   ours: Type.Boolean(),
 });
@@ -203,6 +207,7 @@ export const PathsFacts = Type.Object({
 });
 
 export const EngineContainer = Type.Object({
+  id: Text,
   name: Text,
   image: Text,
   running: Type.Boolean(),

@@ -3,10 +3,10 @@
 import t from 'tap';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statfsSync } from 'node:fs';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { availableParallelism, networkInterfaces, release, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   analyzeFacts,
   CHECKS,
@@ -87,14 +87,15 @@ t.test('a port that is taken is found with its program, also on one address and 
     t.equal(facts.ports?.ports[0]?.free, false, host);
     t.match(holder, {
       pid: process.pid,
-      program: readFileSync('/proc/self/comm', 'utf8').trim(),
+      program: basename(readlinkSync('/proc/self/exe')),
+      script: /machine\.test\.ts$/,
       address: host,
       ours: false,
     });
     const check = analyzeFacts(facts).checks.find((one) => one.id === 'ports');
     t.equal(check?.status, 'fail');
     t.match(check?.found, `port ${port} is taken by`);
-    t.match(check?.found, `process ${process.pid}`);
+    t.match(check?.found, `machine.test.ts (process ${process.pid})`);
     await new Promise((resolve) => server.close(resolve));
     t.equal((await detectMachine({ ports: [port] })).ports?.ports[0]?.free, true, 'and free again');
   }

@@ -28,7 +28,7 @@ export const networkChecks: readonly Check[] = [
         taken.map(({ port, holder }) => `port ${port} is taken by ${holderName(holder)}`),
       );
       return fail([...sentences].join('; '), {
-        fix: [...new Set(taken.map((one) => freeing(one.holder)))].join('; '),
+        fix: [...new Set(taken.map(({ port, holder }) => freeing(port, holder)))].join('; '),
       });
     },
   }),
@@ -184,16 +184,19 @@ export const networkChecks: readonly Check[] = [
   }),
 ];
 
-function holderName({ pid, program, container }: PortHolder): string {
+function holderName({ pid, program, script, container }: PortHolder): string {
   if (container !== null) return `the container ${container}`;
-  if (program !== null) return `${program} (process ${pid})`;
-  return pid === null ? 'a program that only root can see' : `process ${pid}`;
+  if (pid === null) return 'a program that only root can see';
+  if (program === null) return `process ${pid}`;
+  return `${program}${script === null ? '' : ` ${script}`} (process ${pid})`;
 }
 
-function freeing({ pid, program, container }: PortHolder): string {
+function freeing(port: number, { pid, program, unit, container }: PortHolder): string {
   if (container !== null) return `docker stop ${container}`;
   if (pid === null) return 'Run the same command as root to see which program it is.';
-  return `systemctl disable --now ${program ?? 'SERVICE'} (which service it is: systemctl status ${pid}); without systemd: kill ${pid}`;
+  if (program === 'docker-proxy') return `docker stop $(docker ps --quiet --filter publish=${port})`;
+  if (unit !== null) return `systemctl disable --now ${unit}`;
+  return `kill ${pid}, and keep what started it from starting it again`;
 }
 
 function judgeSubnets(

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { EngineContainer, PortHolder, PortsFacts } from '../facts.ts';
 import { parseListeners, type Listener } from '../parse/net.ts';
+import { containerIdsIn, programIn, scriptIn, unitIn } from '../parse/process.ts';
 import type { Source } from '../source.ts';
 import type { CollectContext, Collector } from './context.ts';
 import { printable } from '../printable.ts';
@@ -35,19 +36,23 @@ async function holdersOf(
   const holders: PortHolder[] = [];
   for (const { address, inode } of listeners.filter((one) => one.port === port)) {
     const pid = owners.get(inode) ?? null;
-    const program = pid === null ? null : await programOf(source, pid);
-    const container = program === 'docker-proxy' || pid === null ? publisher : undefined;
+    const seen = pid === null ? NOBODY : await lookAt(source, pid);
+    const inside = containers.find(({ id }) => seen.containerIds.includes(id));
+    const container = seen.program === 'docker-proxy' || pid === null ? publisher : inside;
     holders.push({
       address,
       pid,
-      program,
+      program: seen.program,
+      script: seen.script,
+      unit: seen.unit,
       container: container?.name ?? null,
       ours: container?.ours ?? (pid !== null && (await runsFrom(source, pid, paths.programs))),
     });
   }
   // Without docker-proxy a published port is a rule of the packet filter only: nobody listens, and yet it is taken.
   if (holders.length > 0 || publisher === undefined) return holders;
-  return [{ address: '0.0.0.0', pid: null, program: null, container: publisher.name, ours: publisher.ours }];
+  const { name, ours } = publisher;
+  return [{ address: '0.0.0.0', pid: null, program: null, script: null, unit: null, container: name, ours }];
 }
 
 /** Socket inode → process. Other people's processes are visible to root only. */
@@ -73,9 +78,27 @@ async function ownersOf(
   return owners;
 }
 
-async function programOf(source: Source, pid: number): Promise<string | null> {
-  const name = (await source.text(`/proc/${pid}/comm`))?.trim();
-  return name ? printable(name) : null;
+interface Seen {
+  readonly program: string | null;
+  readonly script: string | null;
+  readonly unit: string | null;
+  readonly containerIds: readonly string[];
+}
+
+const NOBODY: Seen = { program: null, script: null, unit: null, containerIds: [] };
+
+async function lookAt(source: Source, pid: number): Promise<Seen> {
+  const exe = await source.link(`/proc/${pid}/exe`);
+  const program = programIn(exe, await source.text(`/proc/${pid}/comm`));
+  const script = scriptIn(program, await source.text(`/proc/${pid}/cmdline`));
+  const cgroup = await source.text(`/proc/${pid}/cgroup`);
+  const unit = unitIn(cgroup);
+  return {
+    program: program && printable(program),
+    script,
+    unit: unit && printable(unit),
+    containerIds: containerIdsIn(cgroup),
+  };
 }
 
 async function runsFrom(source: Source, pid: number, folder: string): Promise<boolean> {

@@ -8,7 +8,9 @@ import { buildTree } from './fixtures/tree.ts';
 
 const listen = (hexPort: string, inode: number): string =>
   `   0: 00000000:${hexPort} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1 0 100 0 0 10 0\n`;
+const ID = '0123456789abcdef'.repeat(4);
 const edge: EngineContainer = {
+  id: ID,
   name: 'notes-edge-1',
   image: 'edge',
   running: true,
@@ -47,7 +49,15 @@ t.test('the program that holds a port is named', async (t) => {
   t.strictSame(ports[0], {
     port: 80,
     free: false,
-    holders: [{ address: '0.0.0.0', pid: 812, program: 'apache2', container: null, ours: false }],
+    holders: [
+      {
+        address: '0.0.0.0',
+        pid: 812,
+        program: 'apache2',
+        ...{ script: null, unit: null, container: null },
+        ours: false,
+      },
+    ],
   });
   t.equal(ports[1]?.free, true);
 });
@@ -93,4 +103,52 @@ t.test('a program of our own is ours', async (t) => {
 
 t.test('without /proc/net/tcp nothing is called free', async (t) => {
   await t.rejects(collectPorts(createSource(t.testdir()), contextWith([])), /cannot be read/);
+});
+
+t.test('a program is known by its file, and an interpreter by what it runs', async (t) => {
+  const holderOf = async (files: Record<string, string>, exe: string) => {
+    const all = { '/proc/net/tcp': listen('0050', 7), '/proc/99/comm': 'MainThread\n', ...files };
+    const root = buildTree(t.testdir(), all, { '/proc/99/fd/4': 'socket:[7]', '/proc/99/exe': exe });
+    const { ports } = await collectPorts(
+      createSource(root),
+      contextWith([{ ...edge, name: 'proxy', ours: false }]),
+    );
+    return ports[0]?.holders[0];
+  };
+  const cmdline = (...words: string[]): Record<string, string> => ({
+    '/proc/99/cmdline': `${words.join('\0')}\0`,
+  });
+  t.match(
+    await holderOf(cmdline('node', '--inspect', '/srv/shop/app.js', '--key=hunter2'), '/usr/bin/node'),
+    {
+      program: 'node',
+      script: '/srv/shop/app.js',
+      unit: null,
+    },
+  );
+  t.match(await holderOf(cmdline('python3', '-m', 'http.server', '80'), '/usr/bin/python3.11'), {
+    program: 'python3.11',
+    script: 'http.server',
+  });
+  const code = cmdline('node', '-e', 'listen("hunter2")');
+  t.match(await holderOf(code, '/usr/bin/node'), { program: 'node', script: null }, 'code is not shown');
+  const nginx = {
+    '/proc/99/cgroup': '0::/system.slice/nginx.service\n',
+    ...cmdline('nginx: master process nginx'),
+  };
+  t.match(await holderOf(nginx, '/usr/sbin/nginx (deleted)'), { program: 'nginx', unit: 'nginx.service' });
+  const old = { '/proc/99/cgroup': '4:memory:/user.slice\n1:name=systemd:/system.slice/apache2.service\n' };
+  t.match(await holderOf(old, '/usr/sbin/apache2'), { unit: 'apache2.service' });
+  const engines = { '/proc/99/cgroup': '0::/system.slice/docker.service\n' };
+  t.match(
+    await holderOf(engines, '/usr/bin/docker-proxy'),
+    { unit: null },
+    'the engine is not to be stopped',
+  );
+  const inside = { '/proc/99/cgroup': `0::/system.slice/docker-${ID}.scope\n` };
+  t.match(
+    await holderOf(inside, '/usr/bin/caddy'),
+    { program: 'caddy', container: 'proxy' },
+    "a container in the machine's own network",
+  );
 });

@@ -30,6 +30,7 @@ const disk = (facts: Draft, role: string): Draft['disks']['folders'][number] =>
   facts.disks.folders.find((folder) => folder.role === role)!;
 const engine = (facts: Draft): NonNullable<Draft['engine']['details']> => facts.engine.details!;
 const someone = {
+  id: 'b7'.repeat(32),
   name: 'their-db',
   image: 'postgres',
   running: true,
@@ -555,10 +556,56 @@ const cases: readonly Case[] = [
       (f.ports.ports[0] = {
         port: 80,
         free: false,
-        holders: [{ address: '0.0.0.0', pid: 812, program: 'apache2', container: null, ours: false }],
+        holders: [
+          {
+            address: '0.0.0.0',
+            pid: 812,
+            program: 'apache2',
+            script: null,
+            unit: null,
+            container: null,
+            ours: false,
+          },
+        ],
       }),
     says: /port 80 is taken by apache2 \(process 812\)/,
-    fix: /systemctl disable --now apache2/,
+    fix: /^kill 812, and keep what started it/,
+  },
+  {
+    when: 'a service holds port 80',
+    id: 'ports',
+    status: 'fail',
+    change: (f) =>
+      (f.ports.ports[0] = {
+        port: 80,
+        free: false,
+        holders: [
+          {
+            ...{ address: '0.0.0.0', pid: 812, program: 'python3.11', script: '/srv/app.py' },
+            ...{ unit: 'shop.service', container: null, ours: false },
+          },
+        ],
+      }),
+    says: /port 80 is taken by python3\.11 \/srv\/app\.py \(process 812\)/,
+    fix: /^systemctl disable --now shop\.service$/,
+  },
+  {
+    when: 'an unknown container holds port 443',
+    id: 'ports',
+    status: 'fail',
+    change: (f) =>
+      (f.ports.ports[1] = {
+        port: 443,
+        free: false,
+        holders: [
+          {
+            ...{ address: '::', pid: 9, program: 'docker-proxy', script: null },
+            ...{ unit: null, container: null, ours: false },
+          },
+        ],
+      }),
+    says: /docker-proxy \(process 9\)/,
+    fix: /^docker stop \$\(docker ps --quiet --filter publish=443\)$/,
   },
   {
     when: 'a container holds port 443',
@@ -568,7 +615,17 @@ const cases: readonly Case[] = [
       (f.ports.ports[1] = {
         port: 443,
         free: false,
-        holders: [{ address: '0.0.0.0', pid: 9, program: 'docker-proxy', container: 'traefik', ours: false }],
+        holders: [
+          {
+            address: '0.0.0.0',
+            pid: 9,
+            program: 'docker-proxy',
+            script: null,
+            unit: null,
+            container: 'traefik',
+            ours: false,
+          },
+        ],
       }),
     says: /the container traefik/,
     fix: /^docker stop traefik$/,
@@ -581,7 +638,9 @@ const cases: readonly Case[] = [
       (f.ports.ports[1] = {
         port: 443,
         free: false,
-        holders: [{ address: '::', pid: null, program: null, container: null, ours: false }],
+        holders: [
+          { address: '::', pid: null, program: null, script: null, unit: null, container: null, ours: false },
+        ],
       }),
     says: /only root can see/,
   },
@@ -593,7 +652,17 @@ const cases: readonly Case[] = [
       (f.ports.ports[1] = {
         port: 443,
         free: false,
-        holders: [{ address: '::', pid: 7, program: 'docker-proxy', container: 'notes-edge-1', ours: true }],
+        holders: [
+          {
+            address: '::',
+            pid: 7,
+            program: 'docker-proxy',
+            script: null,
+            unit: null,
+            container: 'notes-edge-1',
+            ours: true,
+          },
+        ],
       }),
   },
   {
