@@ -5,11 +5,12 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
 import { answerOnce } from '../../base/worker.ts';
 import type { ObjectStoreQuestion } from '../object-store.ts';
@@ -69,7 +70,7 @@ async function ensureBuckets(client: S3Client, buckets: readonly string[]): Prom
   return made;
 }
 
-/** A store that answers a health route may still not store: put, get, compare, delete. */
+/** A store that answers a health route may still not store: put, get, compare, delete. Nothing of it stays. */
 async function probe(client: S3Client, buckets: readonly string[]): Promise<string[]> {
   for (const bucket of buckets) {
     if (!(await exists(client, bucket))) {
@@ -77,23 +78,47 @@ async function probe(client: S3Client, buckets: readonly string[]): Promise<stri
         next: 'Run the installation again: it makes the buckets that are missing.',
       });
     }
-    const key = PROBE_PREFIX + randomBytes(8).toString('hex');
-    const body = randomBytes(PROBE_BYTES);
-    await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
-    const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-    const back = await Body!.transformToByteArray();
-    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
-    if (digest(back) !== digest(body)) {
-      throw new OnsteadError(
-        'store.corrupts',
-        `The object store gave back other bytes than it took (bucket "${bucket}").`,
-        {
-          next: 'Check the disk under the object store before you trust it with data.',
-        },
-      );
-    }
+    await sweep(client, bucket);
+    await putAndGet(client, { Bucket: bucket, Key: PROBE_PREFIX + randomBytes(8).toString('hex') });
   }
   return [...buckets];
+}
+
+interface Place {
+  readonly Bucket: string;
+  readonly Key: string;
+}
+
+/** A probe that was cut off leaves its object behind; the next one removes it. */
+async function sweep(client: S3Client, bucket: string): Promise<void> {
+  const { Contents = [] } = await client.send(
+    new ListObjectsV2Command({ Bucket: bucket, Prefix: PROBE_PREFIX }),
+  );
+  for (const { Key } of Contents) {
+    if (Key !== undefined) await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+  }
+}
+
+async function putAndGet(client: S3Client, place: Place): Promise<void> {
+  try {
+    const body = randomBytes(PROBE_BYTES);
+    await client.send(new PutObjectCommand({ ...place, Body: body }));
+    const { Body } = await client.send(new GetObjectCommand({ ...place }));
+    const back = await Body!.transformToByteArray();
+    if (!body.equals(back)) throw corrupts(place);
+  } catch (error) {
+    await client.send(new DeleteObjectCommand(place)).catch(() => {}); // what went wrong first is the news
+    throw error instanceof Error && /checksum mismatch/i.test(error.message) ? corrupts(place) : error;
+  }
+  await client.send(new DeleteObjectCommand(place));
+}
+
+function corrupts({ Bucket }: Place): OnsteadError {
+  return new OnsteadError(
+    'store.corrupts',
+    `The object store gave back other bytes than it took (bucket "${Bucket}").`,
+    { next: 'Check the disk under the object store before you trust it with data.' },
+  );
 }
 
 async function exists(client: S3Client, bucket: string): Promise<boolean> {
@@ -104,10 +129,6 @@ async function exists(client: S3Client, bucket: string): Promise<boolean> {
     if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) return false;
     throw error;
   }
-}
-
-function digest(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 await answerOnce(answer);
