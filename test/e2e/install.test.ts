@@ -202,7 +202,7 @@ t.test('a run after damage puts right just what is wrong', async (t) => {
   const { code, stdout } = await appliance.onstead(['install', bundle.path]);
   t.equal(code, 0, stdout);
   t.match(stdout, /✓ Start the data services/);
-  t.match(stdout, /= Start Notes {2}nothing to do/);
+  t.match(stdout, /= Start Notes and the edge {2}nothing to do/);
   t.equal((await appliance.onstead(['status'])).code, 0);
 });
 

@@ -57,9 +57,10 @@ export function writeStackStep(tools: DeployTools): Executor<InstallSteps['write
 export function startServicesStep(tools: DeployTools): Executor<InstallSteps['start-services']> {
   return {
     async holds({ project, services }, { signal }) {
+      const containers = await containersOfAll(tools, project, services);
+      if (containers.length === 0) return false; // a first start; Compose would take its time to say so
       const compose = await tools.compose();
       if ((await compose.pending({ services, noDeps: true, signal })).length > 0) return false;
-      const containers = await containersOfAll(tools, project, services);
       return containers.every(({ health }) => health === 'healthy' || health === 'none');
     },
     async apply({ project, services }, context) {

@@ -22,6 +22,7 @@ function targetOf(release: Release): InstallTarget {
     version: release.version,
     keyId: 'KEY',
     services: release.services,
+    permissions: release.permissions,
     images: release.services.map(({ name }) => ({
       service: name,
       tag: `x/${name}:sha256-1`,
@@ -52,7 +53,7 @@ const startsOf = (steps: typeof plan) =>
     .filter(({ type }) => type === 'start-services')
     .map(({ input }) => input as { services: string[]; absent: string[] });
 
-t.test('the order: look, keep, prepare, data, users, migrate, app, edge, smoke, commit', async (t) => {
+t.test('the order: look, keep, prepare, data, users, migrate, app and edge, smoke, commit', async (t) => {
   t.strictSame(
     plan.map(({ type }) => type),
     [
@@ -70,20 +71,22 @@ t.test('the order: look, keep, prepare, data, users, migrate, app, edge, smoke, 
       'make-buckets',
       'migrate',
       'start-services',
-      'start-services',
       'smoke-test',
       'commit',
     ],
   );
   t.strictSame(
     startsOf(plan).map(({ services }) => services),
-    [['mysql', 'redis', 'minio'], ['app'], [holderName, 'nginx']],
+    [
+      ['mysql', 'redis', 'minio'],
+      ['app', holderName, 'nginx'],
+    ],
   );
 });
 
 t.test('every step has a title for people', async (t) => {
   for (const { title } of plan) t.match(title, /^[A-Z].{3,80}[^.]$/);
-  t.ok(plan.some(({ title }) => title === 'Start Notes'));
+  t.ok(plan.some(({ title }) => title === 'Start Notes and the edge'));
 });
 
 t.test('on a bare machine everything may be taken back', async (t) => {
@@ -121,7 +124,10 @@ t.test('of what stood before, nothing may be taken back', async (t) => {
   t.strictSame(input['make-volumes']!.missing, ['notes_mysql-data', 'notes_minio-data']);
   t.strictSame(
     startsOf(planInstall(target, some)).map(({ absent }) => absent),
-    [['redis', 'minio'], ['app'], ['nginx']],
+    [
+      ['redis', 'minio'],
+      ['app', 'nginx'],
+    ],
   );
 });
 
@@ -156,7 +162,7 @@ t.test('a release with less in it plans less', async (t) => {
   for (const type of ['make-users', 'make-buckets', 'migrate']) t.notOk(types.includes(type), type);
   t.strictSame(
     startsOf(steps).map(({ services }) => services),
-    [['app'], [holderName, 'nginx']],
+    [['app', holderName, 'nginx']],
   );
   t.strictSame(types.slice(-2), ['smoke-test', 'commit']);
 });
@@ -171,7 +177,7 @@ redis: { image: 'a/redis:1', x-onstead: { role: redis } }`);
     const steps = planInstall(targetOf(parseRelease(text, 'compose.yaml')), nothing);
     t.strictSame(
       startsOf(steps).map(({ services }) => services),
-      [['redis'], ['app', 'jobs', 'mail', 'admin'], [holderName, 'nginx']],
+      [['redis'], ['app', 'jobs', 'mail', 'admin', holderName, 'nginx']],
     );
     const migrate = steps.findIndex(({ type }) => type === 'migrate');
     t.match(steps[migrate], { input: { service: 'admin', up: ['go'] } });
