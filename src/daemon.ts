@@ -8,7 +8,8 @@ import { systemClock, type Clock } from './base/clock.ts';
 import { OnsteadError } from './base/errors.ts';
 import { ensureFolder } from './base/files.ts';
 import { createLogger, type Logger } from './base/log.ts';
-import { endOrphans, ownerMark } from './base/orphans.ts';
+import { tryLock, type Lock } from './base/lock.ts';
+import { ownerMark } from './base/orphans.ts';
 import type { Paths } from './base/paths.ts';
 import {
   BundleShelf,
@@ -21,7 +22,10 @@ import { connectEngine, isRetryable, openCompose, type Engine } from './engine/i
 import { isOver, Journal, openDatabase, Runner, type Fault } from './journal/index.ts';
 import { detectMachineApart } from './machine/index.ts';
 import {
+  holdStack,
   keepStackUp,
+  markChanging,
+  markWhole,
   raiseStack,
   readSettings,
   readStackRelease,
@@ -53,9 +57,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const log = createLogger(options.logLevel);
   const settings = await readSettings(paths.settings);
   await ensureFolder(paths.state, 0o700);
-  await claimSocket(paths.socket); // before the journal: a second daemon must not touch the first one's
+  const alone = claimState(paths); // before the journal: a second daemon must not touch the first one's
+  await rm(paths.socket, { force: true });
+  await ensureFolder(dirname(paths.socket));
   const db = openDatabase(paths.database);
-  await endOrphans(paths.state);
 
   const journal = new Journal(db, clock);
   const tools: DeployTools = {
@@ -77,8 +82,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     machine: () =>
       detectMachineApart({ root: paths.root, ports: [settings.edge.httpPort, settings.edge.httpsPort] }),
   };
+  const stopping = new AbortController();
   const runner = new Runner({
     journal,
+    exclusively: (operation, work) =>
+      holdStack(paths, () => changeStack(tools, operation, work), { signal: stopping.signal }),
     executors: installExecutors(tools),
     clock,
     log,
@@ -91,16 +99,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await chmod(paths.socket, 0o600);
   const resumed = runner.resumeAll();
   log.info({ socket: paths.socket, resumed }, 'ready');
-  const stopping = new AbortController();
+  const { signal } = stopping;
   const keptUp = keepStackUp({
     engine: tools.engine,
-    raise: async () => {
-      // An operation sees to its services by itself.
-      if (isIdle(journal)) await bringUp(tools, stopping.signal);
-    },
+    // Waits for an operation that is under way: that sees to its services by itself.
+    raise: () => holdStack(paths, () => bringUp(tools, signal), { signal }),
     onTrouble: (error) => log.warn({ err: error }, 'the stack could not be brought up'),
     isWorthWaiting: isRetryable,
-    signal: stopping.signal,
+    signal,
   });
 
   const giveBack = (): unknown => setTimeout(giveBackMemory, 1_000).unref();
@@ -109,7 +115,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (type === 'operation' && isOver(journal.get(operation).state)) giveBack();
   });
   const looksAfter = (): Promise<void> =>
-    lookAfter(tools).catch((error: unknown) => log.warn({ err: error }, 'upkeep'));
+    lookAfter(tools, signal).catch((error: unknown) => log.warn({ err: error }, 'upkeep'));
   void looksAfter();
   const upkeep = schedule('17 3 * * *', looksAfter);
   return {
@@ -122,17 +128,31 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await server.close();
       await tools.bundles.close();
       db.close();
+      alone.release();
       log.info('stopped');
     },
   };
 }
 
+/** A crash in here leaves the mark, and the operation that is taken up again removes it at its end. */
+async function changeStack(
+  { paths, journal }: DeployTools,
+  operation: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  await markChanging(paths, operation);
+  await work();
+  if (journal.unfinished().length === 0) await markWhole(paths);
+}
+
 /** After a reboot the secrets are shut and containers may be down; an operation would see to that by itself. */
-async function bringUp({ paths, clock, compose, log }: DeployTools, signal: AbortSignal): Promise<void> {
+async function bringUp(tools: DeployTools, signal: AbortSignal): Promise<void> {
+  const { paths, clock, compose, log, journal } = tools;
   const release = await readStackRelease(paths);
   if (release === undefined) return;
+  const isWhole = journal.unfinished().length === 0;
   const reopened = await reopenSecrets(paths, release, clock);
-  const changes = await raiseStack(await compose(), signal);
+  const changes = await raiseStack(await compose(), { isWhole, signal });
   if (reopened || changes > 0) log.info({ reopened, changes }, 'the stack was brought up');
 }
 
@@ -142,17 +162,13 @@ function giveBackMemory(): void {
   (globalThis.gc as ((options: object) => void) | undefined)?.({ type: 'major', flavor: 'last-resort' });
 }
 
-/** Nothing is under way. One that is stuck waits for a person, and the stack must not wait with it. */
-function isIdle(journal: Journal): boolean {
-  return journal.unfinished().every(({ state }) => state === 'stuck');
-}
-
 /** Once at the start and once a night. */
-async function lookAfter(tools: DeployTools): Promise<void> {
-  const { journal, clock, log } = tools;
+async function lookAfter(tools: DeployTools, signal: AbortSignal): Promise<void> {
+  const { journal, clock, log, paths } = tools;
   forgetOldEvents(journal, clock, log);
   await noticeMachineChange(tools);
-  if (isIdle(journal) && (await renewCertificate(tools))) log.info('the certificate was renewed');
+  const renewed = await holdStack(paths, () => renewCertificate(tools), { signal });
+  if (renewed) log.info('the certificate was renewed');
 }
 
 function forgetOldEvents(journal: Journal, clock: Clock, log: Logger): void {
@@ -172,22 +188,11 @@ function rememberEngine({ dockerHost }: DaemonOptions): () => Promise<Engine> {
   };
 }
 
-/** One daemon a state folder: a socket that answers is somebody else's, one that does not is left over. */
-async function claimSocket(path: string): Promise<void> {
-  await ensureFolder(dirname(path));
-  if (await answers(path)) {
-    throw new OnsteadError('daemon.running', `Another Onstead daemon answers at ${path}.`, {
-      next: 'Stop it first: `systemctl stop onstead`.',
-    });
-  }
-  await rm(path, { force: true });
-}
-
-async function answers(path: string): Promise<boolean> {
-  const { connect } = await import('node:net');
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
-    socket.on('connect', () => socket.destroy());
+/** One daemon a state folder, as long as its process lives. */
+function claimState(paths: Paths): Lock {
+  const lock = tryLock(paths.daemonLock);
+  if (lock !== undefined) return lock;
+  throw new OnsteadError('daemon.running', `Another Onstead daemon works in ${paths.state}.`, {
+    next: 'Stop it first: `systemctl stop onstead`.',
   });
 }

@@ -3,6 +3,7 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OnsteadError } from './errors.ts';
 
 const MARK = 'ONSTEAD_OWNER';
 const GRACE_MS = 5_000;
@@ -19,10 +20,23 @@ export async function endOrphans(owner: string): Promise<number[]> {
   const deadlineMs = performance.now() + GRACE_MS;
   // A zombie has no environment any more, so this ends even where nobody reaps it.
   for (let left = orphans; left.length > 0; left = await findMarked(owner)) {
-    if (performance.now() > deadlineMs) for (const pid of left) signal(pid, 'SIGKILL');
+    const lateMs = performance.now() - deadlineMs;
+    if (lateMs > GRACE_MS) throw undying(left);
+    if (lateMs > 0) for (const pid of left) signal(pid, 'SIGKILL');
     await sleep(20);
   }
   return orphans;
+}
+
+/** One that waits for a dead disk or network share cannot be ended; what it will do when that comes back is unknown. */
+function undying(pids: readonly number[]): OnsteadError {
+  return new OnsteadError(
+    'process.undying',
+    `Process ${pids.join(', ')} of an earlier run cannot be ended.`,
+    {
+      next: 'See what it waits for (`ps -o pid,stat,wchan,args`); a restart of the machine ends it.',
+    },
+  );
 }
 
 async function findMarked(owner: string): Promise<number[]> {

@@ -14,8 +14,14 @@ export interface Paths {
   readonly machineKey: string;
   readonly state: string;
   readonly database: string;
+  /** Held by the daemon as long as it lives. */
+  readonly daemonLock: string;
   readonly secrets: string;
   readonly stack: string;
+  /** Held by whoever changes the stack. */
+  readonly stackLock: string;
+  /** There while an operation changes the stack: what stands in its folder may be half done. */
+  readonly stackChanging: string;
   readonly releases: string;
   readonly backups: string;
   /** Opened secrets, in memory only. */
@@ -33,8 +39,11 @@ export function pathsUnder(root = '/'): Paths {
     machineKey: at('etc/onstead/machine.key'),
     state: at('var/lib/onstead'),
     database: at('var/lib/onstead/state.db'),
+    daemonLock: at('var/lib/onstead/daemon.lock'),
     secrets: at('var/lib/onstead/secrets'),
     stack: at('var/lib/onstead/stack'),
+    stackLock: at('var/lib/onstead/stack.lock'),
+    stackChanging: at('var/lib/onstead/stack.changing'),
     releases: at('var/lib/onstead/releases'),
     backups: at('var/lib/onstead/backups'),
     unsealed: at('run/onstead/secrets'),

@@ -2,8 +2,9 @@
 
 import type { ExecutorTable } from '../journal/index.ts';
 import type { InstallSteps } from './install-plan.ts';
-import { makeBucketsStep, makeUsersStep, migrateStep } from './steps/data-steps.ts';
+import { makeBucketsStep, makeUsersStep } from './steps/data-steps.ts';
 import { loadImagesStep } from './steps/image-step.ts';
+import { migrateStep } from './steps/migrate-step.ts';
 import { preflightStep } from './steps/preflight-step.ts';
 import { commitStep, keepReleaseStep, rememberSizeStep, verifyBundleStep } from './steps/release-steps.ts';
 import { makeSecretsStep, openSecretsStep } from './steps/secret-steps.ts';

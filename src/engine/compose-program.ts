@@ -28,8 +28,6 @@ export interface InvokeOptions {
   readonly onProgress?: ((progress: ComposeProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
-  /** Lines of stdout as they come, of what runs inside. */
-  readonly onOutput?: ((line: string) => void) | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 30 * 60_000;
@@ -107,7 +105,7 @@ export class ComposeProgram {
     about: string,
     options: InvokeOptions & { readonly onLine?: (line: string) => void },
   ): Promise<RunResult> {
-    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, onLine, onOutput } = options;
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, onLine } = options;
     const { binary, folder } = this.#options;
     const [command, head] = binary === undefined ? ['docker', ['compose']] : [binary, []];
     signal?.throwIfAborted();
@@ -120,10 +118,7 @@ export class ComposeProgram {
         ...(signal === undefined ? {} : { signal }),
         ...(onLine === undefined
           ? {}
-          : {
-              onLine: (line: string, stream: string) =>
-                stream === 'stderr' ? onLine(line) : onOutput?.(line),
-            }),
+          : { onLine: (line: string, stream: string) => (stream === 'stderr' ? onLine(line) : undefined) }),
       });
     } catch (error) {
       signal?.throwIfAborted();

@@ -86,18 +86,16 @@ export interface Compose {
   ps(): Promise<readonly ComposeContainer[]>;
   /** What `up` would change, asked of Compose itself; empty where everything runs as the files say. */
   pending(options?: UpOptions): Promise<readonly ComposeProgress[]>;
-  /** One command in a container of its own, with everything its service has; removed afterwards. */
-  run(command: RunCommand): Promise<void>;
+  /** Starts one command in a container of its own, with everything its service has. It goes on by itself. */
+  begin(command: OneOffCommand): Promise<void>;
 }
 
-export interface RunCommand {
+export interface OneOffCommand {
   readonly service: string;
-  /** The container's name, so that what a crash left can be found. */
+  /** The container's name, by which its outcome is read, also after a crash of whoever began it. */
   readonly name: string;
   /** In place of the image's entrypoint and command. */
   readonly command: readonly string[];
-  readonly onLine?: (line: string) => void;
-  readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
 
@@ -132,11 +130,11 @@ export function openCompose(options: ComposeOptions): Compose {
       await apply(['--dry-run', ...upArguments(given)], 'compare the stack', { ...given, onProgress });
       return changes;
     },
-    run: ({ service, name, command: [entrypoint = '', ...words], onLine, timeoutMs, signal }) =>
+    begin: ({ service, name, command: [entrypoint = '', ...words], signal }) =>
       apply(
-        ['run', '--rm', '--no-deps', '-T', '--name', name, '--entrypoint', entrypoint, service, ...words],
+        ['run', '--detach', '--no-deps', '--name', name, '--entrypoint', entrypoint, service, ...words],
         `run "${entrypoint}" for ${service}`,
-        { onOutput: onLine, timeoutMs, signal },
+        signal === undefined ? {} : { signal },
       ),
     ps: async () => containersFrom(await ask(['ps', '--all', '--format', 'json'], 'list the stack')),
   };

@@ -10,7 +10,8 @@ import { statusOf } from './failures.ts';
 import type { CallOptions, Link } from './link.ts';
 import type { LogLine, LogOptions } from './logs.ts';
 import { readLogs } from './logs.ts';
-import type { RunOutcome, RunSpec } from './run-once.ts';
+import { readOutcome, type OutcomeOptions, type RunOutcome } from './outcome.ts';
+import type { RunSpec } from './run-once.ts';
 import { removeContainer, RUN_LABEL, runContainerOnce } from './run-once.ts';
 import type { ContainerUsage } from './stats.ts';
 import { readUsage } from './stats.ts';
@@ -97,6 +98,11 @@ export class Containers {
   /** All of them healthy, or the first that cannot become so as an `engine.not-healthy`. */
   waitHealthy(ids: readonly string[], options: WaitOptions): Promise<readonly ContainerFacts[]> {
     return waitUntilHealthy(this.#link, (id) => this.inspect(id), ids, options);
+  }
+
+  /** Waits until its one command has ended. */
+  outcome(id: string, options: OutcomeOptions = {}): Promise<RunOutcome> {
+    return readOutcome(this.#link, id, options);
   }
 
   runOnce(spec: RunSpec): Promise<RunOutcome> {

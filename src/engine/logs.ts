@@ -19,7 +19,8 @@ export interface LogOptions {
   readonly tail?: number;
   readonly since?: Date;
   readonly until?: Date;
-  readonly follow?: boolean;
+  /** `until-exit`: to the end of this run of the container, and an engine that goes away is an error. */
+  readonly follow?: boolean | 'until-exit';
   readonly signal?: AbortSignal;
 }
 
@@ -38,17 +39,18 @@ export async function* readLogs(link: Link, id: string, options: LogOptions = {}
   let pauseMs = FIRST_PAUSE_MS;
   for (;;) {
     try {
-      const terminal = await hasTerminal(link, id);
-      if (terminal === undefined) return;
-      for await (const line of readOnce(link, id, terminal, options, seen.stamp)) {
+      const container = await look(link, id);
+      if (container === undefined) return;
+      for await (const line of readOnce(link, id, container.hasTerminal, options, seen.stamp)) {
         if (!seen.isNew(line)) continue;
         pauseMs = FIRST_PAUSE_MS;
         yield { stream: line.stream, at: line.at, line: line.line };
       }
       if (!options.follow) return;
+      if (options.follow === 'until-exit' && !container.isRunning) return;
     } catch (error) {
       if (options.signal?.aborted) return;
-      if (!options.follow || !isRetryable(error)) throw error;
+      if (options.follow !== true || !isRetryable(error)) throw error;
     }
     await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => {});
     if (options.signal?.aborted) return;
@@ -104,11 +106,14 @@ class SeenStream {
 }
 
 /** Undefined where the container is gone. */
-async function hasTerminal(link: Link, id: string): Promise<boolean | undefined> {
+async function look(
+  link: Link,
+  id: string,
+): Promise<{ readonly hasTerminal: boolean; readonly isRunning: boolean } | undefined> {
   const raw = await link.callIfAny(`read the log of ${id.slice(0, 12)}`, (docker, abortSignal) =>
     docker.getContainer(id).inspect({ abortSignal } as object),
   );
-  return raw?.Config.Tty;
+  return raw === undefined ? undefined : { hasTerminal: raw.Config.Tty, isRunning: raw.State.Running };
 }
 
 async function* readOnce(
@@ -145,7 +150,7 @@ function open(
     stdout: true,
     stderr: true,
     timestamps: true,
-    follow: options.follow ?? false,
+    follow: Boolean(options.follow),
     tail: resumed || options.tail === undefined ? 'all' : options.tail,
     ...(resumed ? { since: secondsOf(resumeAt, 1) } : {}),
     ...(!resumed && options.since !== undefined ? { since: options.since.getTime() / 1000 } : {}),

@@ -1,13 +1,10 @@
 // One command in one container of its own, for migrations and one-shots: made, watched, read and removed. What a
 // crash leaves behind carries a label and a name and is found again.
 
-import type { Duplex } from 'node:stream';
-import type { Container } from 'dockerode';
 import { OnsteadError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
-import { LineSplitter, readPieces } from './frames.ts';
-import type { StreamName } from './frames.ts';
 import type { Link } from './link.ts';
+import { readOutcome, type OutcomeOptions, type RunOutcome } from './outcome.ts';
 
 export const RUN_LABEL = 'dev.onstead.run';
 
@@ -18,7 +15,7 @@ export interface RunMount {
   readonly readOnly?: boolean;
 }
 
-export interface RunSpec {
+export interface RunSpec extends OutcomeOptions {
   readonly image: string;
   /** The name, so that the same step of the same operation finds what an earlier try left. Default: a new one. */
   readonly id?: string;
@@ -41,23 +38,7 @@ export interface RunSpec {
   readonly memoryBytes?: number;
   readonly cpus?: number;
   readonly pidsLimit?: number;
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-  readonly onLine?: (line: string, stream: StreamName) => void;
-  /** The end of the output is kept up to this. Default 256 KB. */
-  readonly keepBytes?: number;
 }
-
-export interface RunOutcome {
-  readonly code: number;
-  /** stdout and stderr as they came, the head dropped beyond `keepBytes`. */
-  readonly output: string;
-  readonly oomKilled: boolean;
-  readonly durationMs: number;
-}
-
-const DEFAULT_TIMEOUT_MS = 60 * 60_000;
-const KEEP_BYTES = 256 * 1024;
 
 export async function runContainerOnce(link: Link, spec: RunSpec): Promise<RunOutcome> {
   const id = spec.id ?? newId('run', new Date());
@@ -67,73 +48,13 @@ export async function runContainerOnce(link: Link, spec: RunSpec): Promise<RunOu
     docker.createContainer(creation(spec, id, abortSignal) as object),
   );
   try {
-    return await attend(link, container, spec, about);
-  } finally {
-    // An engine that is away keeps it until `removeLeftovers`; the run's own outcome matters more.
-    await removeContainer(link, container.id).catch(() => {});
-  }
-}
-
-async function attend(link: Link, container: Container, spec: RunSpec, about: string): Promise<RunOutcome> {
-  const began = performance.now();
-  const socket = (await link.call(about, (_, abortSignal) =>
-    container.attach({ stream: true, stdout: true, stderr: true, hijack: true, abortSignal }),
-  )) as unknown as Duplex;
-  const tail = new OutputTail(spec);
-  const reading = tail.read(socket);
-  const timeoutMs = spec.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  try {
     await link.call(about, (_, abortSignal) => container.start({ abortSignal } as object), {
       signal: spec.signal,
     });
-    await link.call(about, (_, abortSignal) => container.wait({ abortSignal } as object), {
-      signal: spec.signal,
-      timeoutMs,
-    });
-    await reading;
-    const { State: state } = await link.call(about, () => container.inspect());
-    const durationMs = performance.now() - began;
-    return { code: state.ExitCode, output: tail.text, oomKilled: state.OOMKilled, durationMs };
-  } catch (error) {
-    if (error instanceof OnsteadError && error.code === 'engine.timeout')
-      throw late(about, timeoutMs, tail.text);
-    throw error;
+    return await readOutcome(link, container.id, spec);
   } finally {
-    socket.destroy();
-  }
-}
-
-function late(about: string, timeoutMs: number, output: string): OnsteadError {
-  return new OnsteadError('engine.run-timeout', `It took longer than ${timeoutMs / 1000} s (${about}).`, {
-    next: 'Read its last lines below; if it is only slow, allow it more time.',
-    details: [{ message: output.split('\n').slice(-20).join('\n') }],
-  });
-}
-
-class OutputTail {
-  text = '';
-  readonly #spec: RunSpec;
-
-  constructor(spec: RunSpec) {
-    this.#spec = spec;
-  }
-
-  async read(socket: Duplex): Promise<void> {
-    const splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() };
-    try {
-      for await (const { stream, data } of readPieces(socket))
-        this.#add(splitters[stream].push(data), stream);
-    } catch {
-      // Cut off: the call that waits for the container's end says why.
-    }
-    for (const stream of ['stdout', 'stderr'] as const) this.#add(splitters[stream].end(), stream);
-  }
-
-  #add(lines: readonly string[], stream: StreamName): void {
-    for (const line of lines) {
-      this.text = `${this.text}${line}\n`.slice(-(this.#spec.keepBytes ?? KEEP_BYTES));
-      this.#spec.onLine?.(line, stream);
-    }
+    // An engine that is away keeps it until `removeLeftovers`; the run's own outcome matters more.
+    await removeContainer(link, container.id).catch(() => {});
   }
 }
 
@@ -146,8 +67,6 @@ function creation(spec: RunSpec, name: string, abortSignal: AbortSignal): object
     ...(spec.workdir === undefined ? {} : { WorkingDir: spec.workdir }),
     Env: Object.entries(spec.env ?? {}).map(([key, value]) => `${key}=${value}`),
     Labels: { ...spec.labels, [RUN_LABEL]: name },
-    AttachStdout: true,
-    AttachStderr: true,
     Healthcheck: { Test: ['NONE'] },
     HostConfig: hostConfig(spec),
   };

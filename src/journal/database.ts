@@ -1,9 +1,8 @@
 // SQLite as the daemon uses it: one file, write-ahead log, every commit on the disk before it counts.
 
-import { accessSync, constants } from 'node:fs';
-import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { OnsteadError, messageOf, systemCode } from '../base/errors.ts';
+import { OnsteadError, messageOf } from '../base/errors.ts';
+import { asReadOnly } from '../base/read-only.ts';
 
 export type Db = Database.Database;
 
@@ -49,25 +48,12 @@ function openFile(path: string): Db {
     return db;
   } catch (cause) {
     db?.close();
-    if (isReadOnly(path)) {
-      throw new OnsteadError('machine.read-only', `The journal ${path} stands on a read-only file system.`, {
-        next: 'See why with `dmesg`, make the file system writable again, then start the daemon.',
-        cause,
-      });
-    }
+    const why = asReadOnly(cause, path);
+    if (why !== cause) throw why;
     throw new OnsteadError('journal.unreadable', `The journal ${path} cannot be read: ${messageOf(cause)}.`, {
       next: 'Move the file aside and restore it from the newest backup, then start the daemon again.',
       cause,
     });
-  }
-}
-
-function isReadOnly(path: string): boolean {
-  try {
-    accessSync(dirname(path), constants.W_OK);
-    return false;
-  } catch (error) {
-    return systemCode(error) === 'EROFS';
   }
 }
 

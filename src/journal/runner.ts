@@ -48,6 +48,8 @@ export interface RunnerOptions {
   /** Errors that time may heal, for example an engine that is restarting. */
   readonly isWorthWaiting: (error: unknown) => boolean;
   readonly waitLimitMs?: number;
+  /** Does the work while nobody else changes the same thing. Default: at once. */
+  readonly exclusively?: (operation: string, work: () => Promise<void>) => Promise<void>;
   readonly fault?: Fault;
 }
 
@@ -81,7 +83,8 @@ export class Runner {
       void before.then(() => this.start(id)); // its last step is just being recorded
       return;
     }
-    const work = this.#carryThroughFullDisk(id)
+    const { exclusively = (_, carry) => carry() } = this.#options;
+    const work = exclusively(id, () => this.#carryThroughFullDisk(id))
       .catch((error: unknown) =>
         this.#options.log.error({ err: error, operation: id }, 'operation interrupted'),
       )

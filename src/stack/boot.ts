@@ -32,10 +32,24 @@ export async function reopenSecrets(paths: Paths, release: Release, clock: Clock
   return true;
 }
 
-/** Starts what does not run as the files say. Returns how many things had to change. */
-export async function raiseStack(compose: Compose, signal?: AbortSignal): Promise<number> {
-  const options = signal === undefined ? {} : { signal };
-  const pending = await compose.pending(options);
-  if (pending.length > 0) await compose.up(options);
+/**
+ * Starts what does not run as the files say. Returns how many things had to change. In the middle of an operation the
+ * files may be half of the next release: then only what is there already is started.
+ */
+export async function raiseStack(
+  compose: Compose,
+  options: { readonly isWhole: boolean; readonly signal?: AbortSignal },
+): Promise<number> {
+  const { isWhole, ...given } = options;
+  if (!isWhole) return startWhatIsThere(compose, given);
+  const pending = await compose.pending(given);
+  if (pending.length > 0) await compose.up(given);
   return pending.length;
+}
+
+async function startWhatIsThere(compose: Compose, given: { readonly signal?: AbortSignal }): Promise<number> {
+  const down = (await compose.ps()).filter(({ status }) => status !== 'running');
+  const services = [...new Set(down.map(({ service }) => service))];
+  if (services.length > 0) await compose.start({ ...given, services });
+  return down.length;
 }

@@ -15,6 +15,7 @@ export { readSettings, type Settings } from './settings.ts';
 export { isUnsealed, openedServices, secretNamesOf, unsealInto, type OpenedService } from './unseal.ts';
 export { cappedMachine, sizingDemandFrom, type MachineCaps } from './machine-size.ts';
 export { raiseStack, readStackRelease, reopenSecrets } from './boot.ts';
+export { holdStack, isWhole, markChanging, markWhole, type HoldOptions } from './hold.ts';
 export { keepStackUp, type KeepUpOptions } from './keep-up.ts';
 export { findStackParts, removeStackParts, type StackParts } from './remove.ts';
 export { isForeignVolume, isOurVolume, makeVolume, removeVolumeMadeBy } from './volumes.ts';

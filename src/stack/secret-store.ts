@@ -8,6 +8,8 @@ import type { Clock } from '../base/clock.ts';
 import { OnsteadError, systemCode } from '../base/errors.ts';
 import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
 
+/** What is shorter would hide words that are no secret. */
+const SHORTEST_MASKED = 8;
 const VERSIONS_KEPT = 30;
 const KEY_BYTES = 32;
 const FORMAT = 'onstead-secrets-1';
@@ -72,6 +74,19 @@ export class SecretStore {
       });
     }
     return newest.value;
+  }
+
+  /** The text without any secret of this appliance, for what a vendor's program prints. */
+  mask(text: string): string {
+    let masked = text;
+    for (const name of this.names()) {
+      for (const { value } of versionsOf(this.#content, name)) {
+        for (const line of value.split('\n')) {
+          if (line.length >= SHORTEST_MASKED) masked = masked.replaceAll(line, '[secret]');
+        }
+      }
+    }
+    return masked;
   }
 
   /** Makes every named secret that does not exist yet; returns the names of the new ones. */

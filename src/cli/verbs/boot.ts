@@ -1,8 +1,10 @@
 // `onstead boot`: what the machine runs when it starts. Works with the daemon stopped, disabled or broken.
 
 import { systemClock } from '../../base/clock.ts';
+import { ownerMark } from '../../base/orphans.ts';
+import type { Paths } from '../../base/paths.ts';
 import { connectEngine, openCompose } from '../../engine/index.ts';
-import { raiseStack, readStackRelease, reopenSecrets } from '../../stack/index.ts';
+import { holdStack, isWhole, raiseStack, readStackRelease, reopenSecrets } from '../../stack/index.ts';
 import { isSet, type Verb } from '../verb.ts';
 
 export const bootVerb: Verb = {
@@ -24,16 +26,23 @@ export const bootVerb: Verb = {
     terminal.say(reopened ? 'The secrets are open again.' : 'The secrets are open.');
     let changes = 0;
     if (!isSet(input, 'secrets')) {
-      const engine = await connectEngine();
-      const composeBinary = process.env['ONSTEAD_COMPOSE'];
-      const compose = openCompose({
-        folder: paths.stack,
-        dockerHost: engine.dockerHost,
-        ...(composeBinary === undefined ? {} : { composeBinary }),
-      });
-      changes = await raiseStack(compose, signal);
+      const onWait = (): void =>
+        terminal.say('Somebody else is changing the stack; waiting until that is over.');
+      changes = await holdStack(paths, () => raise(paths, signal), { signal, onWait });
       terminal.say(changes === 0 ? `${release.title} runs.` : `${release.title} was brought up.`);
     }
     terminal.answer({ installed: true, reopened, changes });
   },
 };
+
+async function raise(paths: Paths, signal: AbortSignal): Promise<number> {
+  const engine = await connectEngine();
+  const composeBinary = process.env['ONSTEAD_COMPOSE'];
+  const compose = openCompose({
+    folder: paths.stack,
+    dockerHost: engine.dockerHost,
+    env: ownerMark(paths.state),
+    ...(composeBinary === undefined ? {} : { composeBinary }),
+  });
+  return raiseStack(compose, { isWhole: isWhole(paths), signal });
+}

@@ -4,7 +4,7 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { OnsteadError } from '../../base/errors.ts';
 import { connectEngine } from '../../engine/index.ts';
-import { findStackParts, removeStackParts, type StackParts } from '../../stack/index.ts';
+import { findStackParts, holdStack, removeStackParts, type StackParts } from '../../stack/index.ts';
 import { isSet, type Verb, type VerbInput } from '../verb.ts';
 
 export const uninstallVerb: Verb = {
@@ -42,13 +42,12 @@ async function uninstall(input: VerbInput): Promise<number> {
     });
   }
   const removed: string[] = [];
-  await removeStackParts(engine, parts, {
-    keepVolumes,
-    onRemoved: (what) => {
-      removed.push(what);
-      terminal.say(`removed ${what}`);
-    },
-  });
+  const onRemoved = (what: string): void => {
+    removed.push(what);
+    terminal.say(`removed ${what}`);
+  };
+  const onWait = (): void => terminal.say('Somebody else is changing the stack; waiting until that is over.');
+  await holdStack(paths, () => removeStackParts(engine, parts, { keepVolumes, onRemoved }), { onWait });
   await removeState(input, keepVolumes);
   terminal.answer({ removed, kept: keepVolumes ? parts.volumes : [] });
   return 0;
@@ -70,7 +69,14 @@ function preview(parts: StackParts, keepVolumes: boolean, { terminal }: VerbInpu
 
 async function removeState({ paths }: VerbInput, keepData: boolean): Promise<void> {
   const databases = ['', '-wal', '-shm'].map((suffix) => `${paths.database}${suffix}`);
-  const folders = [paths.stack, paths.releases, paths.unsealed];
+  const folders = [
+    paths.stack,
+    paths.releases,
+    paths.unsealed,
+    paths.stackChanging,
+    paths.stackLock,
+    paths.daemonLock,
+  ];
   const data = keepData ? [] : [paths.secrets, paths.backups, paths.machineKey];
   for (const path of [...databases, ...folders, ...data]) await rm(path, { recursive: true, force: true });
   await rmdir(paths.state).catch(() => {}); // others' files may be in it

@@ -1,6 +1,5 @@
-// Inside the data services: the app's database user, its buckets, and the vendor's migrations.
+// Inside the data services: the app's database user and its buckets.
 
-import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
 import type { Executor } from '../../journal/index.ts';
 import {
   ensureBuckets,
@@ -61,35 +60,4 @@ async function objectStoreOf(
       secretAccessKey: tools.secrets.get('s3_secret_key'),
     },
   };
-}
-
-export function migrateStep(tools: DeployTools): Executor<InstallSteps['migrate']> {
-  return {
-    async apply({ project, service, up, timeoutMs }, { operation, signal, note }) {
-      const compose = await tools.compose();
-      const name = `${project}-migrate-${operation}`;
-      await removeLeftover(tools, name);
-      let last = '';
-      const onLine = (line: string): void => {
-        last = line.trim() === '' ? last : line;
-        note(line);
-      };
-      try {
-        await compose.run({ service, name, command: up, timeoutMs, signal, onLine });
-      } catch (error) {
-        if (!isOnsteadError(error, 'compose.failed')) throw error;
-        throw new OnsteadError('operation.migration-failed', `The migration failed: ${error.message}`, {
-          next: 'Send the output of `onstead operations show` to the vendor.',
-          cause: error,
-        });
-      }
-      return last;
-    },
-  };
-}
-
-/** A daemon that was killed leaves its migration running; two at once must never be. */
-async function removeLeftover(tools: DeployTools, name: string): Promise<void> {
-  const engine = await tools.engine();
-  for (const { id } of await engine.containers.list({ name })) await engine.containers.remove(id);
 }
