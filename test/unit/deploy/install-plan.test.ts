@@ -22,7 +22,6 @@ function targetOf(release: Release): InstallTarget {
     version: release.version,
     keyId: 'KEY',
     services: release.services,
-    permissions: release.permissions,
     images: release.services.map(({ name }) => ({
       service: name,
       tag: `x/${name}:sha256-1`,
@@ -212,6 +211,7 @@ t.test('what makes something can take it back; what cannot is named here, with t
     'verify-bundle': 'looks only',
     'make-users': 'lives in the data volume, which is taken back',
     'make-buckets': 'lives in the data volume, which is taken back',
+    migrate: 'lives in the data volume, which is taken back',
     'smoke-test': 'looks only',
     commit: 'is the last step: nothing after it can fail',
   };

@@ -50,7 +50,7 @@ t.test('every image is loaded once, two at a time, its shared layers before it',
   t.equal(sent.length, 4);
   const bases = sent.filter((one) => one.image !== apart && !one.omitted.includes('base'));
   t.equal(bases.length, 1, 'the base went once');
-  await loadInTurns([], forever, () => t.fail('there is nothing to load'));
+  await loadInTurns([], forever, async () => void t.fail('there is nothing to load'));
 });
 
 t.test('the first failure ends the others, and nothing is left running', async (t) => {
