@@ -211,7 +211,6 @@ t.test('what makes something can take it back; what cannot is named here, with t
     'verify-bundle': 'looks only',
     'make-users': 'lives in the data volume, which is taken back',
     'make-buckets': 'lives in the data volume, which is taken back',
-    migrate: 'lives in the data volume, which is taken back',
     'smoke-test': 'looks only',
     commit: 'is the last step: nothing after it can fail',
   };
