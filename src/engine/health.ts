@@ -1,9 +1,10 @@
 // Whether a container that is being waited for is there, on its way, or lost. Pure: it judges one look at a time.
 
-import { formatBytes } from '../base/units.ts';
+import { formatBytes, formatDuration } from '../base/units.ts';
 import type { ContainerFacts } from './container-facts.ts';
 
-export type LossReason = 'exited' | 'crash-loop' | 'oom-killed' | 'removed' | 'not-started' | 'timeout';
+export type LossReason =
+  'exited' | 'crash-loop' | 'unhealthy' | 'oom-killed' | 'removed' | 'not-started' | 'timeout';
 
 export type Verdict =
   | { readonly kind: 'ready' }
@@ -16,6 +17,8 @@ export interface Watched {
   readonly oomSeen: boolean;
   /** How long it has been running without a restart, as far as we saw. */
   readonly steadyMs: number;
+  /** How long the engine has called it unhealthy without a pause, as far as we saw. */
+  readonly unhealthyMs: number;
 }
 
 export interface JudgeRules {
@@ -23,6 +26,8 @@ export interface JudgeRules {
   readonly restartLimit: number;
   /** A container without a health check counts as ready after running for so long. */
   readonly settleMs: number;
+  /** The engine's verdict comes after all of the check's retries; what lasts longer than this will not recover. */
+  readonly unhealthyLimitMs: number;
 }
 
 export function judge(facts: ContainerFacts | undefined, watched: Watched, rules: JudgeRules): Verdict {
@@ -53,6 +58,9 @@ function judgeRunning(facts: ContainerFacts, watched: Watched, rules: JudgeRules
   }
   const said =
     facts.healthOutput === '' ? '' : `; its last health check said: ${firstLine(facts.healthOutput)}`;
+  if (facts.health === 'unhealthy' && watched.unhealthyMs >= rules.unhealthyLimitMs) {
+    return lost('unhealthy', `it has been unhealthy for ${formatDuration(watched.unhealthyMs)}${said}`);
+  }
   return waiting(`its health is "${facts.health}"${said}`);
 }
 
@@ -79,6 +87,8 @@ function firstLine(text: string): string {
 const NEXT: Record<LossReason, string> = {
   exited: 'Read its last lines below; the cause is usually in them.',
   'crash-loop': 'Read its last lines below; the cause is usually in them.',
+  unhealthy:
+    'Read its last lines below; if it is only slow to start, give its health check a longer start_period.',
   'oom-killed': 'Give it more memory, or find what makes it use so much.',
   removed: 'Find out who removed it ("onstead audit"), then run this again.',
   'not-started': 'Correct the cause that is named, then run this again.',

@@ -29,6 +29,8 @@ export interface WaitOptions {
   readonly restartLimit?: number;
   /** For containers without a health check. Default 2 s. */
   readonly settleMs?: number;
+  /** How long one may stay unhealthy before it is given up. Default 60 s. */
+  readonly unhealthyLimitMs?: number;
   /** Default 1 s; events make it faster. */
   readonly pollMs?: number;
 }
@@ -100,6 +102,7 @@ class Watch {
   #name: string;
   #firstRestarts: number | undefined;
   #runningSince = { started: 0, sawMs: 0 };
+  #unhealthySinceMs: number | undefined;
   #told = '';
   readonly #rules: JudgeRules;
   readonly #onState: ((state: HealthState) => void) | undefined;
@@ -107,7 +110,11 @@ class Watch {
   constructor(id: string, options: WaitOptions) {
     this.id = id;
     this.#name = id.slice(0, 12);
-    this.#rules = { restartLimit: options.restartLimit ?? 3, settleMs: options.settleMs ?? 2_000 };
+    this.#rules = {
+      restartLimit: options.restartLimit ?? 3,
+      settleMs: options.settleMs ?? 2_000,
+      unhealthyLimitMs: options.unhealthyLimitMs ?? 60_000,
+    };
     this.#onState = options.onState;
   }
 
@@ -123,6 +130,7 @@ class Watch {
       firstRestarts: this.#firstRestarts ?? 0,
       oomSeen: this.oomSeen,
       steadyMs: this.#steadyMs(facts),
+      unhealthyMs: this.#unhealthyMs(facts),
     };
     const verdict = judge(facts, watched, this.#rules);
     this.#tell(verdict);
@@ -133,6 +141,12 @@ class Watch {
     const started = facts?.status === 'running' ? (facts.started?.getTime() ?? 0) : 0;
     if (started !== this.#runningSince.started) this.#runningSince = { started, sawMs: performance.now() };
     return started === 0 ? 0 : performance.now() - this.#runningSince.sawMs;
+  }
+
+  #unhealthyMs(facts: ContainerFacts | undefined): number {
+    if (facts?.status !== 'running' || facts.health !== 'unhealthy') this.#unhealthySinceMs = undefined;
+    else this.#unhealthySinceMs ??= performance.now();
+    return this.#unhealthySinceMs === undefined ? 0 : performance.now() - this.#unhealthySinceMs;
   }
 
   #tell(verdict: Verdict): void {

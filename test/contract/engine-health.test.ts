@@ -50,6 +50,25 @@ t.test(
   },
 );
 
+t.test('one that stays unhealthy is given up long before the time limit', async (t) => {
+  const id = await lab.start(['sh', '-c', 'echo I am here; sleep 300'], check('echo no database; false'));
+  const began = Date.now();
+  await t.rejects(containers.waitHealthy([id], { timeoutMs: 120_000, unhealthyLimitMs: 2_000 }), {
+    code: 'engine.not-healthy',
+    message: /will not become healthy: it has been unhealthy for .* s; .*no database\.$/,
+    details: [{ reason: 'unhealthy', message: 'I am here' }],
+  });
+  t.ok(Date.now() - began < 20_000, `after ${Date.now() - began} ms`);
+});
+
+t.test('one that was unhealthy for a moment is still waited for', async (t) => {
+  const id = await lab.start(['sh', '-c', 'sleep 4; touch /tmp/up; sleep 300'], check('test -e /tmp/up'));
+  const seen = new Set<string>();
+  const onState = ({ health }: HealthState): void => void seen.add(health);
+  await containers.waitHealthy([id], { timeoutMs: 60_000, unhealthyLimitMs: 30_000, onState });
+  t.ok(seen.has('unhealthy') && seen.has('healthy'), [...seen].join(', '));
+});
+
 t.test('one that ends fails at once with its exit code and its last lines', async (t) => {
   const good = await lab.start(['sleep', '300']);
   const id = await lab.start(['sh', '-c', 'sleep 0.5; echo cannot read config >&2; exit 3'], check('true'));

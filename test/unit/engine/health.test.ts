@@ -26,8 +26,8 @@ const facts = (change: Partial<ContainerFacts>): ContainerFacts => ({
   terminal: false,
   ...change,
 });
-const fresh = { firstRestarts: 0, oomSeen: false, steadyMs: 0 };
-const rules = { restartLimit: 3, settleMs: 2_000 };
+const fresh = { firstRestarts: 0, oomSeen: false, steadyMs: 0, unhealthyMs: 0 };
+const rules = { restartLimit: 3, settleMs: 2_000, unhealthyLimitMs: 60_000 };
 
 t.test('health decides where there is a check, time where there is none', async (t) => {
   t.equal(judge(facts({ health: 'healthy' }), fresh, rules).kind, 'ready');
@@ -39,6 +39,15 @@ t.test('health decides where there is a check, time where there is none', async 
 t.test('unhealthy may still recover: it is waited for, with the check’s words', async (t) => {
   const verdict = judge(facts({ health: 'unhealthy', healthOutput: 'no db\nmore' }), fresh, rules);
   t.match(verdict, { kind: 'waiting', why: /unhealthy.*no db$/ });
+});
+
+t.test('one that stays unhealthy is given up', async (t) => {
+  const ill = facts({ health: 'unhealthy', healthOutput: 'no db' });
+  t.equal(judge(ill, { ...fresh, unhealthyMs: 59_999 }, rules).kind, 'waiting');
+  t.match(judge(ill, { ...fresh, unhealthyMs: 60_000 }, rules), {
+    reason: 'unhealthy',
+    why: 'it has been unhealthy for 1 min 0 s; its last health check said: no db',
+  });
 });
 
 t.test('what cannot become healthy is lost with its reason', async (t) => {
