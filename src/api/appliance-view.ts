@@ -1,6 +1,7 @@
 // What the API asks, answered from the rooms. Reading only: whatever changes the stack is an operation.
 
 import type { Appliance } from './appliance.ts';
+import { hasRoom } from '../base/disk-full.ts';
 import { programVersion } from '../base/program.ts';
 import { prepareInstall, type DeployTools } from '../deploy/index.ts';
 import type { Runner } from '../journal/index.ts';
@@ -19,6 +20,7 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
     operation: (id) => journal.get(id),
     events: (id, after) => journal.events(id, after),
     listen: (listener) => journal.listen(listener),
+    holdUp: async () => ((await hasRoom(tools.paths.state)) ? undefined : `no room on ${tools.paths.state}`),
     resume: (id) => runner.resumeStuck(id),
     abandon: (id) => runner.abandonStuck(id),
     async install({ path, dryRun }, onProgress, signal) {

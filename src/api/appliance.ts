@@ -29,6 +29,8 @@ export interface Appliance {
   operation(id: string): OperationView;
   events(id: string, after: number): JournalEvent[];
   listen(listener: (event: JournalEvent) => void): () => void;
+  /** What keeps an operation from going on that the journal cannot tell, for people: it has no room itself. */
+  holdUp(): Promise<string | undefined>;
   resume(id: string): void;
   abandon(id: string): void;
 }

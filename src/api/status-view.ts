@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { ServiceAnswer, StatusAnswer } from './schemas.ts';
+import { hasRoom } from '../base/disk-full.ts';
 import { isOnsteadError, OnsteadError } from '../base/errors.ts';
 import { readFact, type DeployTools, type InstalledRelease } from '../deploy/index.ts';
 import type { OperationView } from '../journal/index.ts';
@@ -20,7 +21,12 @@ export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
   const { services, trouble } = await askServices(tools);
   const operation = journal.unfinished()[0];
   const ill = trouble === undefined ? services.filter(({ well, wanted }) => well < wanted) : [];
-  const ills = [...attentionTo(trouble), ...ill.map(attentionToService), ...attentionToStuck(operation)];
+  const ills = [
+    ...(await attentionToRoom(tools)),
+    ...attentionTo(trouble),
+    ...ill.map(attentionToService),
+    ...attentionToStuck(operation),
+  ];
   return {
     sentence: sentenceFor(installed?.title, services, ill, operation, trouble),
     well: ills.length === 0,
@@ -68,6 +74,11 @@ function attentionTo(trouble: Trouble | undefined): Attention {
   if (trouble === undefined) return [];
   const command = trouble.next ?? 'systemctl status docker';
   return [{ what: `The engine does not answer: ${trouble.message}`, command }];
+}
+
+async function attentionToRoom({ paths }: DeployTools): Promise<Attention> {
+  if (await hasRoom(paths.state)) return [];
+  return [{ what: `There is no room on ${paths.state}.`, command: `df -h ${paths.state}` }];
 }
 
 function attentionToService({ name }: ServiceAnswer): Attention[number] {

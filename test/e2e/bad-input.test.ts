@@ -4,9 +4,10 @@
 import { spawn } from 'node:child_process';
 import { copyFile, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { buildTiny, COMPOSE, IMAGES, pair, sourceOf } from '../unit/release/bundle-fixture.ts';
-import { TestAppliance, runCommand, type CliResult } from './appliance.ts';
+import { TestAppliance, type CliResult } from './appliance.ts';
+import { isClear, must } from './clear-answer.ts';
 import { demoBundle } from './demo-bundle.ts';
 import { footprint } from './footprint.ts';
 
@@ -25,25 +26,8 @@ t.teardown(async () => {
 
 const GOOD_SETTINGS = 'limits: { memory: 5G, disk: 40G }\n';
 
-async function must(command: string, args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await runCommand(command, args);
-  if (code !== 0) throw new Error(`${command}: ${stderr}`);
-  return stdout;
-}
-
 const install = (path = bundle.path): Promise<CliResult> => appliance.onstead(['install', path]);
 const operations = (): Promise<unknown[]> => appliance.client.get<unknown[]>('/api/operations');
-
-/** One sentence of what failed, and one of what to do; no stack, no name of a source file. */
-function isClear(t: Test, { stdout, stderr }: CliResult): void {
-  const all = stdout + stderr;
-  t.match(
-    all,
-    /(^error: .+\.\n(  - .+\n)*next: .+$|\.\n(  - .+\n)*Next: .+$)/m,
-    'a sentence, and the next action',
-  );
-  t.notMatch(all, /\n\s+at |\.ts:\d|undefined|\[object|internal/i, 'nothing of the inside');
-}
 
 t.test('settings with mistakes keep the daemon from starting, and all are named at once', async (t) => {
   await writeFile(
@@ -199,7 +183,7 @@ t.test('a port that is taken is named with the program that has it', async (t) =
   t.not(answer.code, 0);
   t.match(
     answer.stdout,
-    new RegExp(`port ${appliance.httpsPort} is taken by \\S+ \\(process ${holder.pid}\\)`),
+    new RegExp(`port ${appliance.httpsPort} is taken by node \\(process ${holder.pid}\\)`),
   );
   t.match(answer.stdout, new RegExp(`Next: .*${holder.pid}`));
   isClear(t, answer);

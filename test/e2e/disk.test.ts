@@ -4,8 +4,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { TestAppliance, runCommand, type CliResult } from './appliance.ts';
+import { isClear, must } from './clear-answer.ts';
 import { demoBundle } from './demo-bundle.ts';
 import { footprint } from './footprint.ts';
 
@@ -46,24 +47,7 @@ async function fillDisk(): Promise<void> {
   await runCommand('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k', 'oflag=append', 'conv=notrunc']);
 }
 
-async function must(command: string, args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await runCommand(command, args);
-  if (code !== 0) throw new Error(`${command}: ${stderr}`);
-  return stdout;
-}
-
 const install = (): Promise<CliResult> => appliance.onstead(['install', bundle.path]);
-
-/** One sentence of what failed, and one of what to do; no stack, no name of a source file. */
-function isClear(t: Test, { stdout, stderr }: CliResult): void {
-  const all = stdout + stderr;
-  t.match(
-    all,
-    /(^error: .+\.\n(  - .+\n)*next: .+$|\.\n(  - .+\n)*Next: .+$)/m,
-    'a sentence, and the next action',
-  );
-  t.notMatch(all, /\n\s+at |\.ts:\d|undefined|\[object|internal/i, 'nothing of the inside');
-}
 
 t.test('a state disk that is full from the start or read-only is told, and nothing is begun', async (t) => {
   await appliance.start();
@@ -94,7 +78,10 @@ t.test(
     for (const type of ['keep-release', 'load-images', 'write-stack', 'start-services']) {
       if (!(await reaches(type))) break;
       await fillDisk();
-      await sleep(2_000);
+      await sleep(5_000);
+      const { stdout } = await appliance.onstead(['status', '--json']);
+      const { attention } = JSON.parse(stdout) as { attention: { what: string }[] };
+      t.match(attention[0], { what: `There is no room on ${paths.state}.` }, type);
       t.notMatch((await appliance.operation()).state, /^done$/, `${type}: nothing is finished without room`);
       await rm(filler);
     }
@@ -102,6 +89,8 @@ t.test(
     const { state } = await appliance.operation();
     t.match(state, /^(done|rolled-back)$/, 'it ended whole or not at all');
     t.match(await appliance.log(), /waiting for room on the disk/);
+    t.match(first.stdout, `Waiting: no room on ${paths.state}.\n`, 'whoever watches is told');
+    t.match(first.stdout, 'It goes on.\n');
     if (state === 'rolled-back') {
       isClear(t, first);
       t.match(first.stdout, /The disk is full/);

@@ -2,8 +2,9 @@
 
 import { Type } from '../../base/schema.ts';
 import { reportOf } from '../../base/errors.ts';
-import { isOver, OperationSchema, type JournalEvent } from '../../journal/index.ts';
-import { answerInLines, type LineStream } from '../line-stream.ts';
+import { OperationSchema, type JournalEvent } from '../../journal/index.ts';
+import { followEvents } from '../follow-events.ts';
+import { answerInLines } from '../line-stream.ts';
 import { InstallRequest, type BeginMessage } from '../schemas.ts';
 import type { Routes } from '../route.ts';
 
@@ -58,34 +59,3 @@ export const operationRoutes: Routes = (server, appliance) => {
     });
   });
 };
-
-/** The whole story so far, then what happens, until the operation is over or stuck or the reader leaves. */
-async function followEvents(
-  appliance: Parameters<Routes>[1],
-  id: string,
-  after: number,
-  { send, sendIfRoom, signal }: LineStream<JournalEvent>,
-): Promise<void> {
-  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-  const isSettled = (): boolean => {
-    const { state } = appliance.operation(id);
-    return isOver(state) || state === 'stuck';
-  };
-  let seen = after;
-  const tell = (event: JournalEvent): void => {
-    if (event.operation !== id || (event.seq !== 0 && event.seq <= seen)) return;
-    if (event.seq === 0) return sendIfRoom(event); // only passing: how far something is
-    seen = event.seq;
-    void send(event); // the story is short; its end must not be missed
-    if (event.type === 'operation' && isSettled()) end();
-  };
-  const stop = appliance.listen(tell);
-  try {
-    for (const event of appliance.events(id, after)) tell(event);
-    if (isSettled() || signal.aborted) return;
-    signal.addEventListener('abort', () => end(), { once: true });
-    await ended;
-  } finally {
-    stop();
-  }
-}

@@ -67,6 +67,7 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    holdUp: async () => undefined,
     resume: (id) => void asked.push(`resume ${id}`),
     abandon: (id) => void asked.push(`abandon ${id}`),
     ...change,

@@ -26,6 +26,7 @@ async function toolsWith(
   containers: readonly Container[],
 ): Promise<JournalLab & { tools: DeployTools }> {
   const lab = await openJournal(t);
+  await mkdir(pathsUnder(lab.folder).state, { recursive: true });
   const secrets = await openStore(lab.folder, lab.clock);
   const all = containers.map(({ service, oneOff = false }, at) => ({
     id: String(at),

@@ -176,3 +176,23 @@ t.test('a reader of a silent log that leaves ends the log', async (t) => {
   await until(() => ended);
   t.equal(ended, true);
 });
+
+t.test('a reader is told what holds an operation up that the journal cannot tell', async (t) => {
+  let holdUp: string | undefined;
+  const lab = await openApi(t, { holdUp: async () => holdUp });
+  const socket = await listen(lab);
+  const { journal } = lab;
+  const { id } = journal.create(operationOf('one', 'two'));
+  journal.move(id, 'running');
+  journal.settle(id, 1, 'done');
+  const reader = await read(socket, `/api/operations/${id}/events`);
+  for (let told = 0; told < 3; told += 1) await reader.next();
+  holdUp = 'no room on /var/lib/onstead';
+  const waiting = await reader.next();
+  t.match(waiting, { seq: 0, type: 'note', step: 2, text: 'Waiting: no room on /var/lib/onstead.' });
+  holdUp = undefined;
+  t.match(await reader.next(), { type: 'note', text: 'It goes on.' });
+  journal.move(id, 'done');
+  t.match(await reader.rest(), [{ type: 'operation', state: 'done' }]);
+  t.equal(lab.listening(), 0);
+});
