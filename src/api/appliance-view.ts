@@ -25,9 +25,9 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
     abandon: (id) => runner.abandonStuck(id),
     async install({ path, dryRun }, onProgress, signal) {
       const { target, ...operation } = await prepareInstall(tools, path, { onProgress, signal });
-      const { product, title, version } = target;
+      const { product, title, version, permissions } = target;
       const steps = operation.steps.map(({ type, title: stepTitle }) => ({ type, title: stepTitle }));
-      const plan = { product, title, version, steps };
+      const plan = { product, title, version, permissions: [...permissions], steps };
       if (dryRun) return { plan };
       signal.throwIfAborted(); // whoever asked has left
       const stuck = stuckInstallOf(tools, target.bundle.id);

@@ -1,6 +1,7 @@
 // The shapes that cross the API, shared with the CLI. Rooms that own a shape keep it; the rest stands here.
 
 import { Type, type Static } from '../base/schema.ts';
+import { Permission } from '../release/index.ts';
 
 export type { JournalEvent, OperationView, StepView } from '../journal/index.ts';
 
@@ -94,6 +95,8 @@ export const PlanAnswer = Type.Object({
   product: Type.String(),
   title: Type.String(),
   version: Type.String(),
+  /** What the release asks for beyond its own containers. */
+  permissions: Type.Array(Permission),
   steps: Type.Array(Type.Object({ type: Type.String(), title: Type.String() })),
 });
 export type PlanAnswer = Static<typeof PlanAnswer>;

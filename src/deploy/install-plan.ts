@@ -2,7 +2,7 @@
 // step exactly what it may take back: only things that were absent before this operation.
 
 import type { PlannedStep } from '../journal/index.ts';
-import type { ReleaseService } from '../release/index.ts';
+import type { Release, ReleaseService } from '../release/index.ts';
 import type { SizingPlan } from '../sizing/index.ts';
 import { holderName } from '../stack/index.ts';
 
@@ -38,6 +38,8 @@ export interface InstallTarget {
   readonly version: string;
   readonly keyId: string;
   readonly services: readonly ReleaseService[];
+  /** Told to the administrator before anything is done. */
+  readonly permissions: Release['permissions'];
   readonly images: readonly ImagePin[];
   readonly volumes: readonly VolumePin[];
   readonly secrets: readonly string[];

@@ -126,6 +126,7 @@ async function targetOf(
     version: release.version,
     keyId: bundle.signedBy.keyId,
     services: release.services,
+    permissions: release.permissions,
     images,
     volumes: volumePins(bundle, project),
     secrets: [...secretNamesOf(release), certificateSecrets.authority, certificateSecrets.authorityKey],

@@ -4,9 +4,10 @@
 import type { Finding } from './shape.ts';
 import { nearest, show } from './shape.ts';
 import { readReference } from './image-reference.ts';
+import { isOnsteadsOwn } from './host-paths.ts';
 import { reachesOf } from './reaches.ts';
 import type { Reach } from './reaches.ts';
-import { bindMounts, isMap, key, listOf, value } from './service-map.ts';
+import { bindMounts, driveMounts, isMap, key, listOf, value } from './service-map.ts';
 import type { At, ServiceMap } from './service-map.ts';
 import type { YamlPath } from './yaml-source.ts';
 
@@ -119,7 +120,26 @@ function shippingMistakes(service: ServiceMap, at: At): Finding[] {
       ),
     );
   });
-  for (const { source, path } of bindMounts(service, at)) {
+  for (const { entry, path } of driveMounts(service, at)) {
+    const [name, target] = entry.split(':');
+    found.push(
+      value(
+        path,
+        `Compose reads ${show(entry)} as a path of Windows.`,
+        `Give the volume a longer name, or write { type: volume, source: ${name}, target: ${target} }.`,
+      ),
+    );
+  }
+  for (const { source, isReadOnly, path } of bindMounts(service, at)) {
+    if (isOnsteadsOwn(source, isReadOnly)) {
+      found.push(
+        value(
+          path,
+          `The mount ${show(source)} is Onstead's own.`,
+          'Put the files into the image, or use a named volume.',
+        ),
+      );
+    }
     if (source.split('/').includes('..')) {
       found.push(
         value(

@@ -11,7 +11,7 @@ import type { Release } from './release.ts';
 
 type Texts = ReadonlyMap<string, string>;
 
-const COMPOSE = 'release/compose.yaml';
+export const COMPOSE = 'release/compose.yaml';
 
 /** The files whose content is read when verifying; all others are only hashed. */
 export function isLookedInto(index: BundleIndex): (path: string) => boolean {
@@ -24,7 +24,7 @@ export function isLookedInto(index: BundleIndex): (path: string) => boolean {
 export function checkContents(index: BundleIndex, texts: Texts): Release {
   for (const image of index.images) checkImage(index, image, texts);
   checkFormats(index, texts);
-  const release = readRelease(texts);
+  const release = readRelease(texts.get(COMPOSE)!);
   checkRelease(index, release, texts);
   return release;
 }
@@ -68,9 +68,9 @@ function checkFormats({ images, arch }: BundleIndex, texts: Texts): void {
   }
 }
 
-function readRelease(texts: Texts): Release {
+export function readRelease(text: string): Release {
   try {
-    return parseRelease(texts.get(COMPOSE)!, COMPOSE);
+    return parseRelease(text, COMPOSE);
   } catch (error) {
     if (!isOnsteadError(error)) throw error;
     throw new OnsteadError(

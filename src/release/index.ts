@@ -2,8 +2,7 @@
 
 export type * from './release.ts';
 export { parseRelease } from './parse.ts';
-export { ALLOWANCES, ROLES, STRATEGIES } from './schema.ts';
-export type { Allowance, Role, Strategy } from './schema.ts';
+export { Permission } from './permission.ts';
 export { checkNotOlder, checkUpgradePath, remember } from './version-path.ts';
 export type { Candidate, Installed, SeenVersions, SignedVersion, UpgradePath } from './version-path.ts';
 export { readPublicKey, readSignature, sign, verifySignature, writePublicKey } from './minisign.ts';

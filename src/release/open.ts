@@ -6,6 +6,7 @@ import { asUnreadable, BundleReader } from './bundle-reader.ts';
 import type { BundleFile, BundleImage, BundleIndex } from './bundle-index.ts';
 import { imageArchive, imageArchiveBytes, type NameImage } from './image-archive.ts';
 import { readSignature } from './minisign.ts';
+import type { Permission } from './permission.ts';
 import type { Release } from './release.ts';
 import { checkedChunks, inflated, unpackFolder, writeChecked } from './unpack.ts';
 import { peek, verify } from './verify.ts';
@@ -117,6 +118,7 @@ export async function openBundle(path: string, options: VerifyOptions): Promise<
 
 export interface Inspection {
   readonly index: BundleIndex;
+  readonly permissions: readonly Permission[];
   readonly sizeBytes: number;
   /** Who says to have signed it; nothing was checked. */
   readonly claimedKeyId: string;
@@ -127,9 +129,10 @@ export interface Inspection {
 export async function inspectBundle(path: string): Promise<Inspection> {
   const reader = await BundleReader.open(path);
   try {
-    const { index, signature } = await peek(reader);
+    const { index, release, signature } = await peek(reader);
     return {
       index,
+      permissions: release.permissions,
       sizeBytes: reader.sizeBytes,
       claimedKeyId: readSignature(signature).keyId,
       isVerified: false,

@@ -3,6 +3,7 @@
 import { OnsteadError } from '../base/errors.ts';
 import { placeFindings, placeProblems } from './checked-yaml.ts';
 import { checkService } from './compose-rules.ts';
+import type { Permission } from './permission.ts';
 import type { Mistake, Release } from './release.ts';
 import { releaseFrom, secretsOf } from './release-from.ts';
 import {
@@ -30,10 +31,10 @@ export function parseRelease(text: string, fileName: string): Release {
   }
   const root = source.value;
   if (!isMap(root)) throw invalid(fileName, [emptyFile(fileName, root)]);
-  const { mistakes, warnings } = checkAll(root);
+  const { mistakes, warnings, permissions } = checkAll(root);
   const placed = (findings: readonly Finding[]): Mistake[] => placeFindings(fileName, source, findings);
   if (mistakes.length > 0) throw invalid(fileName, placed(mistakes));
-  return releaseFrom(root, placed(warnings));
+  return releaseFrom(root, permissions, placed(warnings));
 }
 
 function emptyFile(file: string, root: unknown): Mistake {
@@ -58,6 +59,7 @@ function invalid(file: string, mistakes: readonly Mistake[]): OnsteadError {
 interface Findings {
   readonly mistakes: Finding[];
   readonly warnings: Finding[];
+  readonly permissions: Permission[];
 }
 
 function checkAll(root: Map): Findings {
@@ -75,6 +77,7 @@ function checkAll(root: Map): Findings {
       ...each.flatMap((one) => one.mistakes),
     ],
     warnings: each.flatMap((one) => one.warnings),
+    permissions: each.flatMap((one) => one.permissions),
   };
 }
 
@@ -87,7 +90,7 @@ function checkOne(root: Map, services: Map, name: string, service: unknown): Fin
       message: `"${name}" is not a name for a service.`,
       fix: 'Use a-z, 0-9, ".", "-" and "_", starting with a letter or digit; at most 63.',
     };
-    return { mistakes: [finding], warnings: [] };
+    return { mistakes: [finding], warnings: [], permissions: [] };
   }
   if (!isMap(service)) {
     return {
@@ -100,6 +103,7 @@ function checkOne(root: Map, services: Map, name: string, service: unknown): Fin
         },
       ],
       warnings: [],
+      permissions: [],
     };
   }
   const typo = Object.keys(service).filter(
@@ -125,6 +129,7 @@ function checkOne(root: Map, services: Map, name: string, service: unknown): Fin
       ...reaches.mistakes,
     ],
     warnings: [...rules.warnings, ...reaches.warnings],
+    permissions: reaches.permissions,
   };
 }
 

@@ -4,9 +4,11 @@
 import semver from 'semver';
 import { parseBytes, parseDuration } from '../base/units.ts';
 import type { Mistake, Release, ReleaseService, ServiceSizing, SmokeCheck } from './release.ts';
-import { allowancesOf, roleOf } from './release-rules.ts';
+import type { Permission } from './permission.ts';
+import { isOutbound, roleOf } from './release-rules.ts';
 import { isMap } from './service-map.ts';
-import type { ReleaseBlock, ServiceBlock, SizingBlock } from './schema.ts';
+import type { ReleaseBlock, SizingBlock } from './schema.ts';
+import type { ServiceBlock } from './schema-services.ts';
 
 type Map = Readonly<Record<string, unknown>>;
 
@@ -20,7 +22,11 @@ const ROLE_SECRETS: Partial<Record<string, readonly string[]>> = {
   minio: ['s3_access_key', 's3_secret_key'],
 };
 
-export function releaseFrom(root: Map, warnings: readonly Mistake[]): Release {
+export function releaseFrom(
+  root: Map,
+  permissions: readonly Permission[],
+  warnings: readonly Mistake[],
+): Release {
   const block = root['x-onstead'] as ReleaseBlock;
   const services = root['services'] as Record<string, Record<string, unknown>>;
   const product = root['name'] as string;
@@ -40,6 +46,7 @@ export function releaseFrom(root: Map, warnings: readonly Mistake[]): Release {
     services: Object.entries(services).map(([name, service]) => serviceFrom(name, service)),
     secrets: secretsOf(root, services),
     volumes: Object.keys(mapAt(root, 'volumes')),
+    permissions,
     warnings,
   };
 }
@@ -56,7 +63,7 @@ function sizingFrom({ perReplica, replicas = 'auto', usersPerReplica }: SizingBl
 
 function serviceFrom(name: string, service: Record<string, unknown>): ReleaseService {
   const { 'x-onstead': block, ...compose } = service;
-  const base = { name, image: service['image'] as string, allow: allowancesOf(service), compose };
+  const base = { name, image: service['image'] as string, isOutbound: isOutbound(service), compose };
   if (roleOf(service) === undefined) return { ...base, role: 'carried' };
   return roleFrom(base, block as ServiceBlock);
 }
@@ -67,7 +74,7 @@ function roleFrom(
 ): ReleaseService {
   switch (block.role) {
     case 'app': {
-      const { allow: _, migrate, strategy = 'rolling', drain, ...rest } = block;
+      const { allow: _, outbound: __, migrate, strategy = 'rolling', drain, ...rest } = block;
       const migration = migrate === undefined ? {} : { migrate: migrationFrom(migrate) };
       return { ...base, ...rest, ...migration, strategy, drainMs: drainMs(drain) };
     }

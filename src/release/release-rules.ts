@@ -2,8 +2,10 @@
 // already refused are passed over here, so that no mistake is told twice.
 
 import semver from 'semver';
-import type { Allowance, ReleaseBlock, Role } from './schema.ts';
-import { ALLOWANCES, ROLES, ServiceBlocks, CarriedBlock } from './schema.ts';
+import type { Permission } from './permission.ts';
+import type { ReleaseBlock } from './schema.ts';
+import type { Allowance, Role } from './schema-services.ts';
+import { ALLOWANCES, ROLES, ServiceBlocks, CarriedBlock } from './schema-services.ts';
 import type { Reach } from './reaches.ts';
 import { isMap } from './service-map.ts';
 import type { Finding } from './shape.ts';
@@ -39,14 +41,27 @@ export function checkServiceBlock(name: string, service: Map): Finding[] {
   if (role !== undefined)
     return [...checkShape(ServiceBlocks[role], block, path), ...migrationMistakes(block, path)];
   if (block['role'] !== undefined) return [unknownRole(block['role'], path)];
-  const onlyAllow = Object.keys(block).every((key) => key in CarriedBlock.properties);
-  if (onlyAllow) return checkShape(CarriedBlock, block, path);
+  if (Object.keys(block).every((key) => key in CarriedBlock.properties))
+    return [...checkShape(CarriedBlock, block, path), ...outboundMistakes(service, path)];
   return [
     {
       path,
       at: 'key',
       message: 'This block names no role.',
       fix: `Add role: one of ${ROLES.join(', ')}; or remove the block to carry the service as it is.`,
+    },
+  ];
+}
+
+/** Who has another's network, or none, has no say about its way out. */
+function outboundMistakes(service: Map, path: YamlPath): Finding[] {
+  if (!isOutbound(service) || !/^(none|host|service:.+)$/.test(String(service['network_mode']))) return [];
+  return [
+    {
+      path: [...path, 'outbound'],
+      at: 'key',
+      message: 'A service with a network_mode has no networks of its own.',
+      fix: 'Remove outbound or network_mode.',
     },
   ];
 }
@@ -164,18 +179,17 @@ export function judgeReaches(
   name: string,
   service: Map,
   reaches: readonly Reach[],
-): { mistakes: Finding[]; warnings: Finding[] } {
+): { mistakes: Finding[]; warnings: Finding[]; permissions: Permission[] } {
   const allowed = allowancesOf(service);
+  const granted = reaches.filter(({ allowance }) => allowed.includes(allowance));
   const unused = allowed.filter((one) => !reaches.some((reach) => reach.allowance === one));
   return {
     mistakes: reaches.filter((reach) => !allowed.includes(reach.allowance)),
     warnings: [
-      ...reaches
-        .filter((reach) => allowed.includes(reach.allowance))
-        .map((reach): Finding => ({
-          ...reach,
-          fix: `The release allows it by x-onstead.allow: ${reach.allowance}.`,
-        })),
+      ...granted.map((reach): Finding => ({
+        ...reach,
+        fix: `The release allows it by x-onstead.allow: ${reach.allowance}.`,
+      })),
       ...unused.map((one): Finding => ({
         path: ['services', name, 'x-onstead', 'allow'],
         at: 'key',
@@ -183,7 +197,18 @@ export function judgeReaches(
         fix: 'Remove it from the list.',
       })),
     ],
+    permissions: [
+      ...granted.map(({ allowance, opens }) => ({ service: name, name: allowance, opens })),
+      ...(isOutbound(service) ? [{ service: name, name: 'outbound', opens: OUTSIDE }] : []),
+    ],
   };
+}
+
+const OUTSIDE = "whatever this machine's network reaches, and the ports of the machine itself";
+
+export function isOutbound(service: Map): boolean {
+  const block = service['x-onstead'];
+  return isMap(block) && block['outbound'] === true;
 }
 
 export function allowancesOf(service: Map): Allowance[] {

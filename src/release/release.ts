@@ -1,6 +1,7 @@
 // What the rest of Onstead knows about a release: the vendor's file with defaults filled in and units parsed.
 
-import type { Allowance, Strategy } from './schema.ts';
+import type { Permission } from './permission.ts';
+import type { Strategy } from './schema-services.ts';
 
 export interface Migration {
   readonly up: readonly string[];
@@ -14,7 +15,8 @@ interface ServiceBase {
   readonly name: string;
   /** As written in the file. In a bundle: pinned by digest. */
   readonly image: string;
-  readonly allow: readonly Allowance[];
+  /** May begin connections to what lies outside the stack. */
+  readonly isOutbound: boolean;
   /** The service as Compose reads it (merge keys and aliases resolved), without `x-onstead`. */
   readonly compose: Readonly<Record<string, unknown>>;
 }
@@ -103,5 +105,7 @@ export interface Release {
   readonly secrets: readonly string[];
   /** Named volumes. */
   readonly volumes: readonly string[];
+  /** What the services may do beyond their own containers. */
+  readonly permissions: readonly Permission[];
   readonly warnings: readonly Mistake[];
 }

@@ -18,6 +18,7 @@ export function key(path: YamlPath, message: string, fix: string): Finding {
 
 export interface Bind {
   readonly source: string;
+  readonly isReadOnly: boolean;
   readonly path: YamlPath;
 }
 
@@ -26,12 +27,21 @@ export function bindMounts(service: ServiceMap, at: At): Bind[] {
     const path = at('volumes', index);
     if (isMap(entry)) {
       return /^bind$|\$/.test(String(entry['type'])) && typeof entry['source'] === 'string'
-        ? [{ source: entry['source'], path }]
+        ? [{ source: entry['source'], isReadOnly: entry['read_only'] === true, path }]
         : [];
     }
-    const source = typeof entry === 'string' && entry.includes(':') ? entry.split(':')[0]! : '';
-    return /^[./~$]/.test(source) ? [{ source, path }] : [];
+    // A variable may bring the colons with it.
+    const [source = '', ...rest] = typeof entry === 'string' ? entry.split(':') : [];
+    if (!/^[./~$]/.test(source) || (rest.length === 0 && !source.includes('$'))) return [];
+    return [{ source, isReadOnly: (rest[1] ?? '').split(',').includes('ro'), path }];
   });
+}
+
+/** Mounts whose short form Compose reads otherwise than it is meant: `d:/data` is a path of Windows to it. */
+export function driveMounts(service: ServiceMap, at: At): { entry: string; path: YamlPath }[] {
+  return listOf(service['volumes']).flatMap((entry, index) =>
+    typeof entry === 'string' && /^\p{L}:/u.test(entry) ? [{ entry, path: at('volumes', index) }] : [],
+  );
 }
 
 export function isMap(thing: unknown): thing is Record<string, unknown> {

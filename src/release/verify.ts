@@ -8,7 +8,7 @@ import type { BundleIndex } from './bundle-index.ts';
 import { badIndex } from './bundle-index.ts';
 import { damaged, truncated } from './bundle-reader.ts';
 import type { BundleReader, Range } from './bundle-reader.ts';
-import { checkContents, isLookedInto } from './contents.ts';
+import { checkContents, COMPOSE, isLookedInto, readRelease } from './contents.ts';
 import { verifySignature } from './minisign.ts';
 import type { PublicKey, Signed } from './minisign.ts';
 import type { OnProgress } from './progress.ts';
@@ -31,6 +31,7 @@ const INDEX = 'bundle.json';
 const MOST_SIGNATURE = 4 * 1024;
 const MOST_SUMS = 4 * 1024 * 1024;
 const MOST_INDEX = 16 * 1024 * 1024;
+const MOST_RELEASE = 1024 * 1024;
 const MOST_LOOKED_INTO = 64 * 1024 * 1024;
 
 export interface VerifyOptions {
@@ -69,11 +70,19 @@ export function archOfThisMachine(): string {
 }
 
 /** The index as it stands, believing nothing: for looking only. */
-export async function peek(reader: BundleReader): Promise<{ index: BundleIndex; signature: string }> {
+export async function peek(
+  reader: BundleReader,
+): Promise<{ index: BundleIndex; release: Release; signature: string }> {
   const cursor = new Cursor(reader);
   const signature = asText(await cursor.head(SIGNATURE, MOST_SIGNATURE));
   await cursor.head(SUMS, MOST_SUMS);
-  return { index: readIndex(asText(await cursor.head(INDEX, MOST_INDEX))), signature };
+  const index = readIndex(asText(await cursor.head(INDEX, MOST_INDEX)));
+  for (const { path, sizeBytes } of index.files) {
+    if (path === COMPOSE)
+      return { index, release: readRelease(asText(await cursor.head(path, MOST_RELEASE))), signature };
+    await cursor.enter(path, sizeBytes);
+  }
+  throw badIndex('it lists no release');
 }
 
 /** Walks from entry to entry; each must be the one that is expected. */

@@ -53,6 +53,7 @@ export function renderOverride(input: StackInput): string {
     services: { ...services, [holderName]: holderEntry(input) },
     networks: {
       public: new Replaced(PUBLISHED),
+      ...(input.release.services.some(({ isOutbound }) => isOutbound) ? { outbound: new Replaced({}) } : {}),
       front: new Replaced(SEALED),
       data: new Replaced(SEALED),
     },
@@ -87,7 +88,10 @@ function entryOf(service: ReleaseService, input: StackInput): ComposeService {
     volumes: [secretsMount(service.name, input)],
   };
   const kind = kindOf(service);
-  if (kind === undefined) return fenced;
+  if (kind === undefined) {
+    // Packets of its own making would let it speak as its neighbours, and to the machine through a bridge without address.
+    return isGivenCapabilities(service) ? fenced : { ...fenced, cap_drop: ['NET_RAW'] };
+  }
   const own = kind.compose({
     service,
     size,
@@ -108,6 +112,10 @@ function entryOf(service: ReleaseService, input: StackInput): ComposeService {
   if (own['healthcheck'] !== undefined) merged['healthcheck'] = new Replaced(own['healthcheck']);
   if (own['network_mode'] !== undefined) merged['networks'] = new Replaced(null);
   return merged;
+}
+
+function isGivenCapabilities({ compose }: ReleaseService): boolean {
+  return Array.isArray(compose['cap_add']) && compose['cap_add'].length > 0;
 }
 
 function holderEntry(input: StackInput): ComposeService {
@@ -140,6 +148,11 @@ function olderSpellings(): ComposeService {
 }
 
 function networksOf(service: ReleaseService): Record<string, object> {
+  const inner = innerNetworksOf(service);
+  return service.isOutbound ? { ...inner, outbound: {} } : inner;
+}
+
+function innerNetworksOf(service: ReleaseService): Record<string, object> {
   switch (service.role) {
     case 'app':
       return { front: {}, data: {} };

@@ -1,18 +1,16 @@
 // What an intruder inside one container finds: no root, no capability, nothing to write, no other service's secret,
 // no way out, and no way to a service that is not a neighbour. Looked at from within the running containers.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { parseDocument } from 'yaml';
 import { TestAppliance, runCommand } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
+import { hears, outsideHost, reaches, speaker } from './reach.ts';
 
 t.setTimeout(600_000);
 
-/** Two services that Onstead knows nothing about: one that says nothing, and one that asks for what it may not have. */
+/** Services that Onstead knows nothing about: one says nothing, one asks for what it may not have, one for a way out. */
 function withCarried(text: string): string {
   const document = parseDocument(text);
   const image = document.getIn(['services', 'nginx', 'image']);
@@ -22,6 +20,10 @@ function withCarried(text: string): string {
     ...{ image, command: ['sleep', '1000000'], init: true, healthcheck, user: '101:101' },
     ...{ ports: ['18080:80'], logging: { driver: 'none' } },
     container_name: 'bold-name',
+  });
+  document.setIn(['services', 'mailer'], {
+    ...{ image, command: ['sleep', '1000000'], init: true, healthcheck },
+    'x-onstead': { outbound: true },
   });
   return document.toString({ lineWidth: 0 });
 }
@@ -89,17 +91,7 @@ async function inside(container: Container, command: string, user?: string) {
   return runCommand('docker', ['exec', ...as, container.id, 'sh', '-c', command]);
 }
 
-/** Tries to open a connection from inside a container's network, with this machine's own program. */
-async function reaches(from: Container, host: string, port: number): Promise<string> {
-  const words = ['-t', String(from.State.Pid), '-n', '--', process.execPath, '-e', connectScript(host, port)];
-  return (await runCommand('nsenter', words)).stdout.trim();
-}
-
-function connectScript(host: string, port: number): string {
-  return `const s = require('node:net').connect({ host: ${JSON.stringify(host)}, port: ${port}, timeout: 2000 });
-    const end = (word) => { console.log(word); process.exit(); };
-    s.on('connect', () => end('connected')).on('timeout', () => end('timeout')).on('error', (e) => end(e.code));`;
-}
+const placeOf = (service: string): number => one(service).State.Pid;
 
 function addressOf(container: Container, network: string): string {
   return container.NetworkSettings.Networks[`${appliance.project}_${network}`]?.IPAddress ?? '';
@@ -108,7 +100,7 @@ function addressOf(container: Container, network: string): string {
 t.test('the stack has a container of every role', async (t) => {
   const roles = new Set(containers.map(({ role }) => role));
   t.strictSame([...roles].toSorted(), ['app', 'carried', 'edge', 'minio', 'mysql', 'nginx', 'redis']);
-  t.equal(carried.length, 2);
+  t.equal(carried.length, 3);
 });
 
 for (const container of known) {
@@ -223,97 +215,101 @@ t.test('the two ports of the edge are the only ones that are published', async (
   );
 });
 
+const NET_RAW = 1n << 13n;
+
 t.test('services that Onstead knows nothing about are fenced all the same', async (t) => {
-  for (const { HostConfig: host, Name } of carried) {
+  for (const { HostConfig: host, Name, State } of carried) {
     t.strictSame(host.PortBindings ?? {}, {}, `${Name}: no port`);
     t.match(host.SecurityOpt, ['no-new-privileges:true'], Name);
     t.equal(host.LogConfig.Type, 'local', `${Name}: logs are kept and rotated`);
     t.ok(host.Memory > 0 && host.NanoCpus > 0 && (host.PidsLimit ?? 0) > 0, `${Name}: limits`);
     t.equal(host.Privileged, false, Name);
+    const { stdout: status } = await runCommand('cat', [`/proc/${State.Pid}/status`]);
+    const bounds = BigInt(`0x${/^CapBnd:\t(\S+)$/m.exec(status)![1]}`);
+    t.equal(bounds & NET_RAW, 0n, `${Name}: no packets of its own making`);
     t.equal(host.RestartPolicy.Name, 'unless-stopped', Name);
     t.match(Name, new RegExp(`^/${appliance.project}-`), 'a name inside the project');
   }
 });
 
 const INSIDERS = ['app', 'mysql', 'redis', 'minio', 'plain', 'bold'] as const;
-const OUTSIDE_PORT = 443;
+t.test('nobody gets out who has not asked, and the data services are no neighbours of nginx', async (t) => {
+  const outside = await outsideHost(t);
+  const heard = (service: string): Promise<string> => hears(placeOf(service), outside.address, outside.port);
+  t.equal(await heard('mailer'), outside.word, 'with outbound: true');
+  for (const service of [...INSIDERS, 'onstead-edge', 'nginx'])
+    t.not(await heard(service), outside.word, `${service} → a host outside`);
 
-/** A host in another network that this machine routes to, with a server on it. */
-async function makeOutside(t: Test): Promise<string> {
-  const script = `require('node:net').createServer((s) => s.end()).listen(${OUTSIDE_PORT}, () => console.log('up'))`;
-  const host = spawn('unshare', ['--net', process.execPath, '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  t.teardown(() => host.kill('SIGKILL')); // its network goes with it
-  await new Promise((resolve) => host.stdout.once('data', resolve));
-  const inside = ['nsenter', '-t', String(host.pid), '-n', 'ip'];
-  for (const words of [
-    ['ip', 'link', 'add', 'ons-outside', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(host.pid)],
-    ['ip', 'address', 'add', '198.51.100.1/30', 'dev', 'ons-outside'],
-    ['ip', 'link', 'set', 'ons-outside', 'up'],
-    [...inside, 'address', 'add', '198.51.100.2/30', 'dev', 'eth0'],
-    [...inside, 'link', 'set', 'eth0', 'up'],
-  ]) {
-    const { code, stderr } = await runCommand(words[0]!, words.slice(1));
-    if (code !== 0) throw new Error(`${words.join(' ')}: ${stderr}`);
-  }
-  return '198.51.100.2';
-}
-
-t.test('nobody gets out, and the data services are no neighbours of nginx', async (t) => {
-  const outside = await makeOutside(t);
-  for (const name of ['front', 'data']) {
-    const words = ['network', 'inspect', `${appliance.project}_${name}`, '--format', '{{.Internal}}'];
-    t.equal((await runCommand('docker', words)).stdout.trim(), 'true', `${name} is internal`);
-  }
-  const machine = await runCommand(process.execPath, ['-e', connectScript(outside, OUTSIDE_PORT)]);
-  t.equal(machine.stdout.trim(), 'connected', 'there is something to be reached');
-
-  const app = one('app');
+  const [app, edge, mailer] = [placeOf('app'), placeOf('onstead-edge'), placeOf('mailer')];
   t.equal(
     await reaches(app, addressOf(one('mysql'), 'data'), 3306),
     'connected',
     'the app reaches its database',
   );
-  for (const service of [...INSIDERS, 'onstead-edge']) {
-    const answer = await reaches(one(service), outside, OUTSIDE_PORT);
-    t.not(answer, 'connected', `${service} → a host outside: ${answer}`);
-  }
-
-  const edge = one('onstead-edge');
-  t.equal(await reaches(edge, addressOf(app, 'front'), 3000), 'connected', 'the edge reaches the app');
-  for (const [service, servicePort] of [
-    ['mysql', 3306],
-    ['redis', 6379],
-    ['minio', 9000],
-  ] as const) {
+  t.equal(await reaches(edge, addressOf(one('app'), 'front'), 3000), 'connected', 'the edge reaches the app');
+  for (const service of ['mysql', 'redis', 'minio']) {
     t.equal(addressOf(one(service), 'front'), '', `${service} is not in the front network`);
-    const answer = await reaches(edge, addressOf(one(service), 'data'), servicePort);
-    t.not(answer, 'connected', `the edge → ${service}`);
+    const { port, word } = await speaker(t, placeOf(service));
+    t.not(await hears(edge, addressOf(one(service), 'data'), port), word, `the edge → ${service}`);
+    t.equal(await hears(mailer, addressOf(one(service), 'data'), port), word, `a neighbour → ${service}`);
+  }
+  const { port, word } = await speaker(t, edge);
+  t.not(await hears(mailer, addressOf(one('onstead-edge'), 'public'), port), word, 'who gets out → the edge');
+});
+
+t.test('the administrator was told who gets a way out, before and at the installation', async (t) => {
+  const told = /Beyond their own containers, its services get:\n {2}! mailer: .* \(outbound\)\n/;
+  t.match(installed.stdout, told, 'install');
+  t.match((await appliance.onstead(['bundle', 'inspect', bundle.path])).stdout, told, 'bundle inspect');
+  for (const words of [
+    ['bundle', 'inspect', bundle.path, '--json'],
+    ['install', bundle.path, '--plan', '--json'],
+  ]) {
+    const { stdout } = await appliance.onstead(words);
+    t.match(JSON.parse(stdout), { permissions: [{ service: 'mailer', name: 'outbound' }] }, words.join(' '));
   }
 });
 
-t.test('nobody but the edge reaches this machine itself, whatever listens on it', async (t) => {
-  const listener = createServer((socket) => socket.on('error', () => {}).end()).listen(0, '0.0.0.0');
-  t.teardown(() => listener.close());
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
+t.test('another stack reaches nobody in here, and nobody in here reaches it', async (t) => {
+  const name = `${appliance.project}-stranger`;
+  const image = (await runCommand('docker', ['inspect', '-f', '{{.Image}}', one('app').id])).stdout.trim();
+  t.teardown(async () => {
+    await runCommand('docker', ['rm', '--force', name]);
+    await runCommand('docker', ['network', 'rm', name]);
+  });
+  await runCommand('docker', ['network', 'create', name]);
+  const options = ['--detach', '--name', name, '--network', name, '--entrypoint', 'sleep'];
+  const { code, stderr } = await runCommand('docker', ['run', ...options, image, '1000000']);
+  if (code !== 0) throw new Error(stderr);
+  const [{ State, NetworkSettings }] = JSON.parse((await runCommand('docker', ['inspect', name])).stdout) as [
+    Inspected,
+  ];
+  for (const service of [...INSIDERS, 'mailer', 'onstead-edge']) {
+    const { port, word } = await speaker(t, placeOf(service));
+    t.equal(await hears(placeOf(service), '127.0.0.1', port), word, `${service} listens`);
+    for (const [network, { IPAddress }] of Object.entries(one(service).NetworkSettings.Networks))
+      t.not(await hears(State.Pid, IPAddress, port), word, `the stranger → ${service} in ${network}`);
+  }
+  const address = NetworkSettings.Networks[name]!.IPAddress;
+  const { port, word } = await speaker(t, State.Pid);
+  t.equal(await hears(undefined, address, port), word, 'the stranger listens');
+  for (const service of [...INSIDERS, 'mailer', 'onstead-edge'])
+    t.not(await hears(placeOf(service), address, port), word, `${service} → the stranger`);
+});
+
+t.test('nobody but the edge and who has asked reaches this machine itself', async (t) => {
+  const { port, word } = await speaker(t, undefined);
   const own = Object.values(networkInterfaces())
     .flatMap((all) => all ?? [])
     .filter(({ family, internal }) => family === 'IPv4' && !internal)
     .map(({ address }) => address);
-  // The edge's published ports need a bridge with an address of this machine.
-  const edge = one('onstead-edge');
-  const reached = await Promise.all((await gatewaysOf(edge)).map((gateway) => reaches(edge, gateway, port)));
-  t.ok(reached.includes('connected'), `there is something to be reached: ${reached.join(', ')}`);
-  for (const service of INSIDERS) {
-    const from = one(service);
-    const targets = [...new Set([...(await gatewaysOf(from)), ...own])];
-    const answers = await Promise.all(targets.map((address) => reaches(from, address, port)));
-    targets.forEach((address, at) =>
-      t.not(answers[at], 'connected', `${service} → ${address}: ${answers[at]}`),
-    );
-  }
+  const heard = async (service: string): Promise<string[]> => {
+    const targets = [...new Set([...(await gatewaysOf(one(service))), ...own])];
+    return Promise.all(targets.map((address) => hears(placeOf(service), address, port)));
+  };
+  // Their bridges need an address of this machine: for published ports, and for the way out.
+  for (const service of ['onstead-edge', 'mailer']) t.ok((await heard(service)).includes(word), service);
+  for (const service of INSIDERS) t.notOk((await heard(service)).includes(word), `${service} → this machine`);
 });
 
 /** Where this machine would stand in each network of the container: the first address of the subnet. */

@@ -13,6 +13,7 @@ import {
   type BundleIndex,
 } from '../../release/index.ts';
 import { readGiven } from '../given-file.ts';
+import { sayPermissions } from '../permissions.ts';
 import { drawBar, type Terminal } from '../terminal.ts';
 import { listFlag, textFlag, type VerbInput } from '../verb.ts';
 
@@ -44,6 +45,7 @@ export async function verifyAction(input: VerbInput): Promise<number> {
 export async function inspectAction({ args, terminal }: VerbInput): Promise<number> {
   const inspection = await inspectBundle(args[1]!);
   showIndex(inspection.index, terminal);
+  sayPermissions(inspection.permissions, terminal);
   terminal.say();
   terminal.say(
     `${formatBytes(inspection.sizeBytes)}; says it is signed by ${inspection.claimedKeyId}. ${terminal.paint('warn', 'Not verified')}: run \`onstead bundle verify\`.`,

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { errorFrom } from '../../base/errors.ts';
 import type { BeginMessage, PlanAnswer, StatusAnswer } from '../../api/schemas.ts';
 import { followOperation } from '../follow.ts';
+import { sayPermissions } from '../permissions.ts';
 import { drawBar } from '../terminal.ts';
 import { isSet, type Verb, type VerbInput } from '../verb.ts';
 
@@ -82,6 +83,7 @@ async function install(input: VerbInput): Promise<number> {
 
 function showPlan(plan: PlanAnswer, { terminal }: VerbInput, dryRun: boolean): void {
   terminal.say(`${terminal.paint('strong', `${plan.title} ${plan.version}`)}, ${plan.steps.length} steps`);
+  sayPermissions(plan.permissions, terminal);
   if (dryRun)
     for (const [at, step] of plan.steps.entries())
       terminal.say(`${String(at + 1).padStart(4)}  ${step.title}`);

@@ -56,6 +56,7 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
         product: 'notes',
         title: 'Notes',
         version: '1.0.0',
+        permissions: [{ service: 'app', name: 'outbound', opens: 'the world' }],
         steps: [{ type: 'one', title: 'Do one' }],
       };
       return dryRun ? { plan } : { plan, operation: 'install-1' };

@@ -157,7 +157,8 @@ t.test('malformed requests are refused before anything is begun', async (t) => {
 });
 
 t.test('an installation answers line by line: progress, plan, operation', async (t) => {
-  const plan = { product: 'notes', title: 'Notes', version: '1.0.0', steps: [] };
+  const permissions = [{ service: 'app', name: 'outbound', opens: 'the world' }];
+  const plan = { product: 'notes', title: 'Notes', version: '1.0.0', permissions, steps: [] };
   const { server } = await openApi(t, {
     async install(_request, onProgress) {
       onProgress(1, 2);

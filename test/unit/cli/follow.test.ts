@@ -190,8 +190,10 @@ const plan = {
   product: 'notes',
   title: 'Notes',
   version: '1.0.0',
+  permissions: [{ service: 'agent', name: 'privileged', opens: 'the whole machine' }],
   steps: [{ type: 'preflight', title: 'Check this machine' }],
 };
+const told = 'Beyond their own containers, its services get:\n  ! agent: the whole machine (privileged)\n';
 const begin = [
   { kind: 'progress', done: 1, total: 2 },
   { kind: 'plan', plan },
@@ -208,7 +210,7 @@ t.test('an installation is begun, followed and ends with its address', async (t)
   t.match(await onstead(['install', 'x.tar'], { socket }), {
     code: 0,
     err: '',
-    out: /^Notes 1\.0\.0, 1 steps\n(.*\n)*It is at https:\/\/box:8443\n$/,
+    out: /^Notes 1\.0\.0, 1 steps\nBeyond their own containers.*\n {2}! agent: the whole.*\n(.*\n)*It is at https:\/\/box:8443\n$/,
   });
   t.match(await onstead(['install', 'x.tar', '--detach'], { socket }), {
     code: 0,
@@ -223,6 +225,11 @@ t.test('a plan is shown and nothing else', async (t) => {
   const socket = await openDaemon(t, { 'POST /api/install': linesOf(begin.slice(0, 2)) });
   t.match(await onstead(['install', 'x.tar', '--plan'], { socket }), {
     code: 0,
+    out: `Notes 1.0.0, 1 steps\n${told}   1  Check this machine\n`,
+  });
+  const modest = { ...plan, permissions: [] };
+  const other = await openDaemon(t, { 'POST /api/install': linesOf([{ kind: 'plan', plan: modest }]) });
+  t.match(await onstead(['install', 'x.tar', '--plan'], { socket: other }), {
     out: 'Notes 1.0.0, 1 steps\n   1  Check this machine\n',
   });
   t.strictSame(JSON.parse((await onstead(['install', 'x.tar', '--plan', '--json'], { socket })).out), plan);

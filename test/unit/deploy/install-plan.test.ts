@@ -22,6 +22,7 @@ function targetOf(release: Release): InstallTarget {
     version: release.version,
     keyId: 'KEY',
     services: release.services,
+    permissions: release.permissions,
     images: release.services.map(({ name }) => ({
       service: name,
       tag: `x/${name}:sha256-1`,

@@ -310,6 +310,10 @@ t.test('inspecting says what a bundle claims, and that nothing was checked', asy
   const built = await buildTiny(folder);
   const seen = await inspectBundle(built.path);
   t.match(seen, { isVerified: false, claimedKeyId: publicKey.keyId, index: { product: 'notes' } });
+  t.strictSame(seen.permissions, []);
+  const composeText = COMPOSE.replace('role: worker', 'role: worker, outbound: true');
+  const bold = await buildTiny(folder, { composeText, outPath: join(folder, 'bold.tar') });
+  t.match((await inspectBundle(bold.path)).permissions, [{ service: 'jobs', name: 'outbound' }]);
   await t.rejects(inspectBundle(join(folder, 'none')), {
     code: 'bundle.unreadable',
     message: /no such file/,

@@ -1,7 +1,8 @@
 // The rows that the reference page must hold, made from the schema itself.
 
 import type { TSchema } from 'typebox';
-import { CarriedBlock, ReleaseBlock, ServiceBlocks } from '../../../src/release/schema.ts';
+import { ReleaseBlock } from '../../../src/release/schema.ts';
+import { CarriedBlock, ServiceBlocks } from '../../../src/release/schema-services.ts';
 
 interface Shape {
   readonly description?: string;

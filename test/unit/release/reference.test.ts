@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { parseRelease } from '../../../src/release/index.ts';
-import { ALLOWANCES } from '../../../src/release/schema.ts';
+import { ALLOWANCES } from '../../../src/release/schema-services.ts';
 import { rowsOf, SECTIONS } from './reference-rows.ts';
 
 const page = await readFile(new URL('../../../docs/release-reference.md', import.meta.url), 'utf8');

@@ -63,6 +63,44 @@ for (const { name, role } of release.services) {
   });
 }
 
+t.test(
+  'a service that asks for a way out gets a network of its own kind beside the inner ones',
+  async (t) => {
+    const model = overrideOf(
+      renderText(
+        releaseWith(
+          `mailer: { image: 'a/b:1', x-onstead: { outbound: true } }
+jobs: { image: 'a/b:1', x-onstead: { role: worker, outbound: true } }
+quiet: { image: 'a/b:1' }`,
+        ),
+      ),
+    );
+    const networksOf = (name: string): string[] =>
+      Object.keys(model['services']![name]!['networks'] as object);
+    t.strictSame(networksOf('mailer'), ['data', 'outbound']);
+    t.strictSame(networksOf('jobs'), ['data', 'outbound']);
+    t.strictSame(networksOf('quiet'), ['data']);
+    t.strictSame(networksOf(holderName), ['public', 'front'], 'the edge is no neighbour there');
+    t.strictSame(model['networks']!['outbound'], {});
+  },
+);
+
+t.test(
+  'a service without a role makes no packets of its own, unless its release asks for capabilities',
+  async (t) => {
+    const model = overrideOf(
+      renderText(
+        releaseWith(
+          `plain: { image: 'a/b:1' }
+probe: { image: 'a/b:1', cap_add: [NET_RAW], x-onstead: { allow: [capabilities] } }`,
+        ),
+      ),
+    );
+    t.strictSame(model['services']!['plain']!['cap_drop'], ['NET_RAW']);
+    t.notOk(model['services']!['probe']!['cap_drop']);
+  },
+);
+
 t.test('only the holder is published, and only it stands in a network with a way out', async (t) => {
   const holder = services![holderName]!;
   t.strictSame(holder['ports'], ['0.0.0.0:80:80', '0.0.0.0:443:443']);
@@ -84,6 +122,7 @@ t.test('only the holder is published, and only it stands in a network with a way
   t.equal(services!['nginx']!['network_mode'], `service:${holderName}`);
   t.equal(tagAt('services', 'nginx', 'networks'), '!reset');
   t.strictSame(Object.keys(services!['app']!['networks'] as object), ['front', 'data']);
+  t.notOk(networks!['outbound'], 'nobody asked for a way out');
   for (const name of ['mysql', 'redis', 'minio'])
     t.strictSame(Object.keys(services![name]!['networks'] as object), ['data']);
 });
