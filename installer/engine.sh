@@ -7,7 +7,7 @@ set -eu
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 export PATH
 
-COMPOSE_MIN="${ONSTEAD_COMPOSE_MIN:-2.20}"
+COMPOSE_MIN=2.20
 STATE="${ONSTEAD_ENGINE_STATE:-/var/lib/onstead/engine}"
 PLUGIN_FOLDER="${ONSTEAD_COMPOSE_FOLDER:-/usr/local/lib/docker/cli-plugins}"
 DEBIAN_KEY=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -32,7 +32,6 @@ Settings (environment):
   ONSTEAD_DOCKERD_ARGS          further arguments for a dockerd that this script starts
   ONSTEAD_ENGINE_STATE          where pid, log and record are kept (/var/lib/onstead/engine)
   ONSTEAD_COMPOSE_FOLDER        look for Compose in this plugin folder only, and place it there
-  ONSTEAD_COMPOSE_MIN           oldest Compose that will do (2.20)
   ONSTEAD_ENGINE_START_SECONDS  how long a started engine may take to answer (60)
 TEXT
 }

@@ -1,74 +1,165 @@
 #!/bin/sh
 # Keeps the daemon running where there is no systemd: starts it in a session of its own, starts it again when it
-# ends, and stops exactly what it started.
+# ends, keeps its log small, and stops exactly what it started.
 #
-#   supervise.sh start | stop | status        (ONSTEAD_ROOT moves everything, as for onstead itself)
+#   supervise.sh start | stop | status
+#   supervise.sh run                      in the foreground, for another kind of init
+#
+# ONSTEAD_ROOT moves everything, as for onstead itself.
 
 set -eu
 
 root=${ONSTEAD_ROOT:-}
 root=${root%/}
-program=${ONSTEAD_PROGRAM:-$root/opt/onstead/current/bin/onstead}
+program=$root/opt/onstead/current/bin/onstead
 run=$root/run/onstead
 log=$root/var/log/onstead.log
-mark=$run/supervisor
+
+# Compose would keep a note of its own in the home folder.
+export BUILDX_CONFIG="$run/buildx"
+
+LOG_BYTES=10485760
+LOOK_SECONDS=60
+STOP_SECONDS=30
 
 # A process is told from another one that got its number by the time it started.
 started_at() { awk '{ sub(/.*\) /, ""); print $20 }' "/proc/$1/stat" 2>/dev/null; }
 
-running() {
-  [ -r "$mark" ] || return 1
-  read -r pid since <"$mark"
-  [ -n "$since" ] && [ "$(started_at "$pid")" = "$since" ]
+remember() { # remember NAME PID
+  printf '%s %s\n' "$2" "$(started_at "$2")" >"$run/$1.new"
+  mv "$run/$1.new" "$run/$1"
 }
 
-start() {
-  if running; then
-    echo "the daemon is supervised already (process $pid)"
-    return
-  fi
-  mkdir -p "$run" "$(dirname "$log")"
-  # shellcheck disable=SC2016 # the inner shell expands these
-  setsid sh -c '
-    trap "kill \$child 2>/dev/null; wait; exit 0" TERM
-    wait_s=1
-    while :; do
-      begun=$(date +%s)
-      "$0" serve & child=$!
-      wait $child || true
-      # A daemon that ran for a while gets a quick restart; one that cannot start is tried ever more slowly.
-      if [ $(($(date +%s) - begun)) -gt 60 ]; then wait_s=1; fi
-      sleep $wait_s & child=$!
-      wait $child || true
-      if [ $wait_s -lt 30 ]; then wait_s=$((wait_s * 2)); fi
-    done' "$program" >>"$log" 2>&1 </dev/null &
-  pid=$!
-  printf '%s %s\n' "$pid" "$(started_at "$pid")" >"$mark"
-  echo "the daemon is supervised (process $pid, log $log)"
+# Sets pid. NAME is "supervisor" or "daemon".
+runs() {
+  [ -r "$run/$1" ] && read -r pid since <"$run/$1" && [ -n "$since" ] && [ "$(started_at "$pid")" = "$since" ]
 }
 
-stop() {
-  if ! running; then
-    echo "no daemon is supervised"
-    return
-  fi
-  kill "$pid"
+ended_within() { # ended_within NAME SECONDS
   tries=0
-  while running && [ $tries -lt 300 ]; do
+  while runs "$1"; do
+    [ $tries -lt $(($2 * 10)) ] || return 1
     sleep 0.1
     tries=$((tries + 1))
   done
-  if running; then
-    echo "the daemon does not stop (process $pid)" >&2
-    exit 1
+}
+
+# --- the supervisor itself ---------------------------------------------------------------------------------
+
+# The daemon has the log open, so it is copied and emptied. Two older ones are kept.
+trim_log() {
+  [ "$(stat -c %s "$log" 2>/dev/null || echo 0)" -gt $LOG_BYTES ] || return 0
+  [ ! -e "$log.1" ] || mv "$log.1" "$log.2"
+  cp "$log" "$log.1"
+  : >"$log"
+}
+
+watch_log() {
+  while sleep $LOOK_SECONDS && kill -0 $$; do trim_log; done
+}
+
+end() {
+  trap '' TERM INT
+  kill "$child" 2>/dev/null || true
+  wait "$child" 2>/dev/null || true
+  rm -f "$run/daemon" "$run/supervisor"
+  # The log's watcher, and whatever the daemon left behind.
+  kill -- "-$$" 2>/dev/null || true
+  exit 0
+}
+
+supervise() {
+  mkdir -p "$run" "$(dirname "$log")"
+  trim_log
+  watch_log &
+  child=$!
+  trap end TERM INT
+  remember supervisor $$
+  pause_s=1
+  while :; do
+    begun=$(date +%s)
+    "$program" serve >>"$log" 2>&1 &
+    child=$!
+    remember daemon "$child"
+    wait "$child" || true
+    # A daemon that ran for a while gets a quick restart; one that cannot start is tried ever more slowly.
+    if [ $(($(date +%s) - begun)) -gt 60 ]; then pause_s=1; fi
+    trim_log
+    sleep $pause_s &
+    child=$!
+    wait "$child" || true
+    if [ $pause_s -lt 30 ]; then pause_s=$((pause_s * 2)); fi
+  done
+}
+
+# --- verbs -------------------------------------------------------------------------------------------------
+
+start() {
+  if runs supervisor; then
+    echo "the daemon is supervised already (process $pid)"
+    return
   fi
-  rm -f "$mark"
+  end_left_over
+  mkdir -p "$run"
+  setsid sh "$0" run </dev/null >/dev/null 2>&1 &
+  tries=0
+  until runs supervisor; do
+    if [ $tries -ge 50 ]; then
+      echo "error: The supervisor did not start." >&2
+      exit 1
+    fi
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+  echo "the daemon is supervised (process $pid, log $log)"
+}
+
+# Of a supervisor that was killed. As long as one of its group lives, no other group gets its number.
+end_left_over() {
+  end_daemon
+  if [ -r "$run/supervisor" ] && read -r pid since <"$run/supervisor" && [ ! -d "/proc/$pid" ]; then
+    kill -- "-$pid" 2>/dev/null || true
+  fi
+  rm -f "$run/supervisor"
+}
+
+end_daemon() {
+  runs daemon || return 0
+  kill "$pid"
+  if ! ended_within daemon $STOP_SECONDS; then kill -KILL "$pid"; fi
+  ended_within daemon 5
+  rm -f "$run/daemon"
+}
+
+stop() {
+  if ! runs supervisor && ! runs daemon; then
+    echo "no daemon is supervised"
+    return
+  fi
+  if runs supervisor; then
+    kill "$pid"
+    # What it does not finish in time it finishes when it is started again: everything is in the journal.
+    if ! ended_within supervisor $STOP_SECONDS; then kill -KILL -- "-$pid"; fi
+    ended_within supervisor 5
+  fi
+  end_left_over
   echo "the daemon was stopped"
 }
 
+status() {
+  if runs supervisor; then
+    echo "running (process $pid)"
+  else
+    echo "not running"
+    exit 1
+  fi
+}
+
+# The whole script has arrived before anything runs.
 case ${1:-} in
 start) start ;;
 stop) stop ;;
-status) if running; then echo "running (process $pid)"; else echo "not running" && exit 1; fi ;;
-*) echo "Usage: supervise.sh start | stop | status" >&2 && exit 2 ;;
+status) status ;;
+run) supervise ;;
+*) echo "Usage: supervise.sh start | stop | status | run" >&2 && exit 2 ;;
 esac
