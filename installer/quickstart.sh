@@ -1,6 +1,7 @@
 #!/bin/sh
 # From a fresh clone to the sample application behind HTTPS, by the same installation a customer runs.
 # Needs git's checkout, Node with npm, and a package source for apt and npm; gets everything else itself.
+# What it makes on the machine it writes down first, and --down removes what is written there and nothing else.
 
 set -eu
 
@@ -15,120 +16,274 @@ Usage: ./installer/quickstart.sh [--https PORT] [--http PORT]
 TEXT
 }
 
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cache=$here/.cache/quickstart
-ports='' mode=up
-original="$*"
-while [ $# -gt 0 ]; do
-  case $1 in
-  --https | --http) ports="$ports $1 ${2:?$1 needs a port}" && shift ;;
-  --down) mode=down ;;
-  -h | --help) usage && exit 0 ;;
-  *) usage >&2 && exit 2 ;;
-  esac
-  shift
-done
+state=/var/lib/onstead
+# One line for each thing made: "checkout PATH", "engine PID START", "file PATH", "package NAME", "image NAME ID".
+made=$state/quickstart
+engine_state=$state/engine
+current=/opt/onstead/current
+
+NEEDED_GB=5
 
 say() { printf '%s\n' "$*"; }
-refuse() {
+refuse() { # refuse SENTENCE [NEXT [EXIT CODE]]
   printf 'error: %s\n' "$1" >&2
   [ -z "${2:-}" ] || printf 'next: %s\n' "$2" >&2
-  exit "${3:-1}"
+  exit "${3:-4}"
+}
+misused() { refuse "$1" "${2:-See $0 --help.}" 2; }
+
+has() { command -v "$1" >/dev/null 2>&1; }
+answers() { has docker && docker version >/dev/null 2>&1; }
+
+# --- the words ---------------------------------------------------------------------------------------------
+
+http='' https='' mode=up
+read_words() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+    --https | --http)
+      [ $# -gt 1 ] || misused "$1 needs a port."
+      case $2 in '' | *[!0-9]* | ??????*) misused "\"$2\" is not a port." "Give a number from 1 to 65535." ;; esac
+      if [ "$1" = --https ]; then https=$2; else http=$2; fi
+      shift
+      ;;
+    --down) mode=down ;;
+    -h | --help) usage && exit 0 ;;
+    *) misused "There is no option \"$1\"." ;;
+    esac
+    shift
+  done
+  [ "$mode" = up ] || [ -z "$http$https" ] || misused "--down goes with no other option."
 }
 
-if [ "$(id -u)" -ne 0 ]; then
+become_root() {
+  [ "$(id -u)" -ne 0 ] || return 0
   say "The quickstart changes this machine, so it needs root."
-  # shellcheck disable=SC2086 # the words of the original command
-  if command -v sudo >/dev/null 2>&1; then exec sudo -- "$0" $original; fi
-  if command -v su >/dev/null 2>&1; then exec su -c "$0 $original" root; fi
-  refuse "This machine has neither sudo nor su." "Log in as root and run $0 again." 4
-fi
-cd "$here"
-PATH=$here/node_modules/.bin:$PATH
-export PATH
+  if has sudo; then exec sudo -- sh "$here/installer/quickstart.sh" "$@"; fi
+  # The words were checked: options and numbers only.
+  if has su && [ -t 0 ]; then exec su -c "sh '$here/installer/quickstart.sh' $*" root; fi
+  refuse "This is not root, and there is no way to become it here." "Log in as root and run $0 again."
+}
 
-# Written where the quickstart installed, so that it never changes or removes an appliance that somebody else did.
-mark=/etc/onstead/quickstart
-if [ -e /opt/onstead/current ] && [ ! -e "$mark" ]; then
-  refuse "An appliance is installed here that the quickstart did not make; it is left alone." \
-    "Use another machine, or remove it yourself: sh /opt/onstead/current/installer/install.sh --uninstall" 4
-fi
+# --- what was made -----------------------------------------------------------------------------------------
 
-# --- down --------------------------------------------------------------------------------------------------
+record() {
+  mkdir -p "$state"
+  grep -qxF "$*" "$made" 2>/dev/null || printf '%s\n' "$*" >>"$made"
+}
 
-if [ "$mode" = down ]; then
-  sh installer/install.sh --uninstall
-  if command -v docker >/dev/null 2>&1 && docker version >/dev/null 2>&1; then
-    docker images --filter reference='onstead-demo/*' --format '{{.Repository}}:{{.Tag}}' | while read -r image; do
-      docker image rm "$image" >/dev/null && say "removed image $image"
-    done
+recorded() { sed -n "s/^$1 //p" "$made" 2>/dev/null; }
+
+demo_images() { docker images --no-trunc --filter reference='onstead-demo/*' --format '{{.Repository}}:{{.Tag}} {{.ID}}'; }
+
+# Lines of the second file that are not in the first.
+new_in() { grep -vxFf "$1" "$2" || true; }
+
+# Notes what changes while a command runs: what was there before it is not ours.
+noting_engine() {
+  cp "$engine_state/made" "$draft/before" 2>/dev/null || : >"$draft/before"
+  cp "$engine_state/dockerd.pid" "$draft/pid" 2>/dev/null || : >"$draft/pid"
+  code=0
+  "$@" || code=$?
+  if [ -r "$engine_state/made" ]; then
+    new_in "$draft/before" "$engine_state/made" | while read -r line; do record "$line"; done
   fi
-  sh installer/engine.sh stop
-  rm -rf "$cache"
-  rmdir /var/lib/onstead 2>/dev/null || true
-  say "What the quickstart made is gone. In this folder remain node_modules, dist and .cache (image layers for a next time)."
-  [ ! -s /var/lib/onstead/engine/made ] || {
-    say "Installed for it and left here, since others may use them by now:"
-    sed 's/^/  /' /var/lib/onstead/engine/made
-  }
-  exit 0
-fi
+  if [ -r "$engine_state/dockerd.pid" ] && ! cmp -s "$draft/pid" "$engine_state/dockerd.pid"; then
+    record "engine $(cat "$engine_state/dockerd.pid")"
+  fi
+  return $code
+}
+
+noting_images() {
+  demo_images | sed 's/ .*/ /' >"$draft/before"
+  code=0
+  "$@" || code=$?
+  demo_images | grep -vFf "$draft/before" | while read -r line; do record "image $line"; done
+  return $code
+}
 
 # --- looking -----------------------------------------------------------------------------------------------
 
-command -v npm >/dev/null 2>&1 || refuse "Node with npm is missing." "Install it, for example with: apt-get install nodejs npm" 4
-command -v tar >/dev/null 2>&1 || refuse "tar is missing." "Install it with: apt-get install tar" 4
-cat <<TEXT
+# An appliance that somebody else made is never changed or removed.
+leave_others_alone() {
+  [ ! -e "$current" ] || [ -e "$made" ] ||
+    refuse "An appliance is installed here that the quickstart did not make; it is left alone." \
+      "Use another machine, or remove it yourself: sh $current/installer/install.sh --uninstall"
+}
+
+look() {
+  has npm || refuse "Node with npm is missing." "Install it, for example with: apt-get install nodejs npm"
+  for program in tar flock sha256sum; do has $program || refuse "The command $program is missing." "Install it."; done
+  for folder in "$here" /var/lib; do
+    free_gb=$(df -Pk "$folder" | awk 'NR == 2 { print int($4 / 1048576) }')
+    [ "$free_gb" -ge $NEEDED_GB ] || refuse "$folder has $free_gb GB free; the quickstart needs $NEEDED_GB GB." "Make room on that file system."
+  done
+  # On a second run it is the appliance itself that holds them.
+  [ -e "$current" ] || { port_is_free "${https:-443}" --https && port_is_free "${http:-80}" --http; }
+}
+
+port_is_free() { # port_is_free PORT OPTION
+  hex=$(printf ':%04X ' "$1")
+  if ! cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print $2 " " }' | grep -q "$hex"; then return; fi
+  who=$(ss -Hltnp "sport = :$1" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)".*/ by \1/p' | head -n 1)
+  refuse "Port $1 is taken$who." "Free it, or choose another with $2 PORT."
+}
+
+announce() {
+  cat <<TEXT
 This will, on this machine:
   - get a Docker Engine and Compose running, if none is there (others' containers and settings are left alone)
-  - install this project's packages and build its demo images here, in $here
-  - install Onstead: /opt/onstead, /etc/onstead, /var/lib/onstead, /usr/local/bin/onstead, and its service
-  - run the sample application "Notes" with MySQL, Redis, nginx and an object store on ports ${ports:-443 and 80}
+  - install this project's packages and build its demo images, in $here
+  - install Onstead: /opt/onstead, /etc/onstead, $state, /usr/local/bin/onstead, and its service
+  - run the sample application "Notes" with MySQL, Redis, nginx and an object store on ports ${https:-443} and ${http:-80}
 Take it all back with: $0 --down
 
 TEXT
+}
 
-started=$(date +%s)
+# --- up ----------------------------------------------------------------------------------------------------
+
 phase() { say "== $1 ($(($(date +%s) - started)) s)"; }
 
-phase "Engine"
-sh installer/engine.sh ensure || exit $?
+# npm writes down what it has installed; what belongs to other machines is not in it.
+packages_are_there() {
+  [ -x node_modules/.bin/tsc ] && node -e '
+    const packages = (file) => JSON.parse(require("fs").readFileSync(file, "utf8")).packages;
+    const [wanted, there] = [packages("package-lock.json"), packages("node_modules/.package-lock.json")];
+    const isThere = ([path, { version, optional }]) => path === "" || (there[path] ? there[path].version === version : optional);
+    process.exit(Object.entries(wanted).every(isThere) ? 0 : 1);
+  ' 2>/dev/null
+}
 
-phase "Packages"
-if [ ! -d node_modules ] || ! cmp -s package-lock.json .cache/installed-lock.json; then
-  npm ci --no-audit --no-fund --loglevel=error
-  mkdir -p .cache && cp package-lock.json .cache/installed-lock.json
-fi
-npm run --silent build
+up() {
+  leave_others_alone
+  look
+  announce
+  started=$(date +%s)
+  draft=$(mktemp -d)
+  trap 'rm -rf "$draft"' EXIT
+  trap 'exit 130' INT TERM
+  record checkout "$here"
 
-phase "Demo images"
-node compose/images/build.ts
+  phase "Engine"
+  noting_engine sh installer/engine.sh ensure || exit $?
 
-phase "Signed bundle"
-mkdir -p "$cache"
-bundle=$cache/notes-1.0.0.tar
-[ -e "$cache/demo.key" ] || node dist/main.js bundle keygen "$cache/demo" >/dev/null
-version() { docker images --filter "reference=onstead-demo/$1" --format '{{.Tag}}' | head -n 1; }
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date +%s)
-export SOURCE_DATE_EPOCH
-node dist/main.js bundle build compose/compose.yaml --key "$cache/demo.key" --out "$bundle" --cache .cache/layers \
-  --image "mysql=onstead-demo/mysql:$(version mysql)" --image "redis=onstead-demo/redis:$(version redis)" \
-  --image "nginx=onstead-demo/nginx:$(version nginx)" --image "minio=onstead-demo/object-store:$(version object-store)"
+  phase "Packages"
+  packages_are_there || npm ci --no-audit --no-fund --loglevel=error
+  rm -rf dist # what is packed is what the sources say today
+  node node_modules/.bin/tsc -p tsconfig.build.json
 
-phase "Installation"
-mkdir -p "$(dirname "$mark")"
-echo "installed by $here/installer/quickstart.sh" >"$mark"
-# shellcheck disable=SC2086 # flags
-sh installer/install.sh "$bundle" --trust "$cache/demo.pub" $ports
+  phase "Demo images"
+  noting_images node compose/images/build.ts
 
-phase "Done"
-cat <<TEXT
+  phase "Signed bundle"
+  build_bundle
+
+  phase "Installation"
+  sh installer/install.sh "$bundle" --trust "$cache/demo.pub" ${https:+--https "$https"} ${http:+--http "$http"}
+
+  phase "Done"
+  cat <<TEXT
 
 Try it:      $(onstead status --json | sed -n 's/.*"\(https:[^"]*\)".*/\1/p' | head -n 1)
 Trust it:    onstead certificate > onstead-ca.pem   (import it into your browser, once)
 Look at it:  onstead status
              onstead logs app --follow
-             cd /var/lib/onstead/stack && docker compose ps
+             cd $state/stack && docker compose ps
 Again:       onstead install $bundle   (says that nothing needs doing)
 Remove it:   $0 --down
 TEXT
+}
+
+newest() { docker images --filter "reference=onstead-demo/$1" --format "onstead-demo/$1:{{.Tag}}" | head -n 1; }
+
+build_bundle() {
+  mkdir -p "$cache"
+  bundle=$cache/notes-1.0.0.tar
+  [ -e "$cache/demo.key" ] || node dist/main.js bundle keygen "$cache/demo" >/dev/null
+  mysql=$(newest mysql) redis=$(newest redis) nginx=$(newest nginx) store=$(newest object-store)
+  inputs >"$draft/inputs"
+  if [ -e "$bundle" ] && cmp -s "$draft/inputs" "$cache/inputs"; then
+    say "  $bundle (as it was)"
+    return
+  fi
+  SOURCE_DATE_EPOCH=$(git -c safe.directory='*' log -1 --format=%ct 2>/dev/null || date +%s)
+  export SOURCE_DATE_EPOCH
+  node dist/main.js bundle build compose/compose.yaml --key "$cache/demo.key" --out "$bundle" --cache .cache/layers \
+    --image "mysql=$mysql" --image "redis=$redis" --image "nginx=$nginx" --image "minio=$store"
+  mv "$draft/inputs" "$cache/inputs"
+}
+
+# Everything that the bundle is made of.
+inputs() {
+  find dist installer -type f -print0 | sort -z | xargs -0 sha256sum
+  sha256sum package.json node_modules/.package-lock.json compose/compose.yaml "$cache/demo.pub"
+  docker image inspect --format '{{.Id}}' "$mysql" "$redis" "$nginx" "$store" onstead-demo/notes:1.0.0
+  docker compose version
+}
+
+# --- down --------------------------------------------------------------------------------------------------
+
+down() {
+  leave_others_alone
+  if [ ! -e "$made" ]; then
+    say "The quickstart made nothing here; nothing to remove."
+    return
+  fi
+  # The appliance's containers and volumes can only be removed by an engine that runs.
+  if [ -e "$current" ] && ! answers; then
+    draft=$(mktemp -d)
+    trap 'rm -rf "$draft"' EXIT
+    noting_engine sh installer/engine.sh ensure || exit $?
+  fi
+  sh installer/install.sh --uninstall
+  if answers; then remove_images; fi
+  stop_engine
+  rm -rf "$cache"
+  left=$(recorded package | tr '\n' ' ')
+  rm -f "$made"
+  rmdir "$state" 2>/dev/null || true
+  say "What the quickstart made on this machine is gone. In this folder stay node_modules, dist and the caches."
+  [ -z "$left" ] || say "Installed for it and left, since others may use it by now (apt-get purge removes it): $left"
+}
+
+remove_images() {
+  recorded image | while read -r name id; do
+    [ "$(docker image inspect --format '{{.Id}}' "$name" 2>/dev/null)" = "$id" ] || continue
+    if docker image rm "$name" >/dev/null 2>&1; then say "removed image $name"; else say "left image $name: a container uses it"; fi
+  done
+}
+
+# The engine goes only if the quickstart started it and nobody else has a container on it.
+stop_engine() {
+  ours=$(recorded engine | tail -n 1)
+  if [ -z "$ours" ] || [ "$ours" != "$(cat "$engine_state/dockerd.pid" 2>/dev/null)" ]; then return; fi
+  if answers && [ -n "$(docker ps -aq)" ]; then
+    say "left running: the engine, since there are others' containers on it"
+    return
+  fi
+  sh installer/engine.sh stop
+  recorded file | while read -r file; do rm -f "$file" && say "removed $file"; done
+  rm -f "$engine_state/dockerd.log"
+  # What others had it install stays written down.
+  if [ -e "$engine_state/made" ]; then
+    left=$(new_in "$made" "$engine_state/made")
+    if [ -n "$left" ]; then printf '%s\n' "$left" >"$engine_state/made"; else rm "$engine_state/made"; fi
+  fi
+  rmdir "$engine_state" 2>/dev/null || true
+}
+
+# The whole script has arrived before anything runs.
+main() {
+  read_words "$@"
+  become_root "$@"
+  cd "$here"
+  PATH=$here/node_modules/.bin:$PATH
+  export PATH
+  "$mode"
+}
+
+main "$@"
