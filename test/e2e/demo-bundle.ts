@@ -28,10 +28,19 @@ export interface DemoBundle {
   readonly version: string;
 }
 
-/** The bundle of one release of the sample app, without Onstead itself; `edit` changes its Compose file. */
+/** Onstead itself, to travel in a bundle. */
+export interface DemoProgram {
+  readonly folder: string;
+  readonly installerFile: string;
+  /** Tells this one from others in the cache. */
+  readonly mark: string;
+}
+
+/** The bundle of one release of the sample app; `edit` changes its Compose file. Without a program unless one is given. */
 export async function demoBundle(
   name = '1.0.0',
   edit: (composeText: string) => string = (text) => text,
+  program?: DemoProgram,
 ): Promise<DemoBundle> {
   await mkdir(cache, { recursive: true });
   await ensureKey();
@@ -55,7 +64,7 @@ export async function demoBundle(
   );
   const secret = await readFile(keyFile, 'utf8');
   const mark = createHash('sha256')
-    .update(JSON.stringify([composeText, ids, secret]))
+    .update(JSON.stringify([composeText, ids, secret, ...(program === undefined ? [] : [program.mark])]))
     .digest('hex')
     .slice(0, 12);
   const path = join(cache, `notes-${name}-${mark}.tar`);
@@ -68,6 +77,7 @@ export async function demoBundle(
     imageOverrides: overrides,
     platform: `linux/${(await engine.info()).architecture}`,
     secretKey: await readSecretKey(secret),
+    ...(program === undefined ? {} : { daemonFolder: program.folder, installerFile: program.installerFile }),
     createdAt: new Date('2026-11-01T00:00:00Z'),
     outPath: path,
     cacheFolder: join(cache, 'layers'),

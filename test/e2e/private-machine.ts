@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectEngine, type Engine } from '../../src/engine/index.ts';
+import { changesFolder, changesIn } from './overlay.ts';
 
 /** The first process: reaps what nobody waits for, and takes everything with it when it ends. */
 const INIT = ['docker-init', '-s', '--', 'sleep', 'infinity'];
@@ -39,6 +40,11 @@ export class PrivateMachine {
     return this.#engine;
   }
 
+  /** Where its containers are counted, in every controller. */
+  get cgroup(): string {
+    return this.#cgroup;
+  }
+
   get enginePid(): number {
     return this.#enginePid;
   }
@@ -53,10 +59,14 @@ export class PrivateMachine {
     return join(`/proc/${this.#initPid}/root`, path);
   }
 
-  /** `volatile` are folders that are memory, as /run is, and so empty after each boot. */
-  async boot(volatile: readonly string[] = []): Promise<void> {
+  /**
+   * `volatile` are folders that are memory, as /run is, and so empty after each boot. Of `overlaid` folders it sees
+   * what this machine has; what it changes there is kept on its own disk.
+   */
+  async boot(volatile: readonly string[] = [], overlaid: readonly string[] = []): Promise<void> {
     const mounts = [
       'ip link set lo up',
+      ...overlaid.map((folder) => this.#overlayOn(folder)),
       `mount --bind ${this.disk}/docker /var/lib/docker`,
       ...['/run', ...volatile].map(
         (folder) => `mkdir -p ${folder} && mount -t tmpfs -o mode=755 tmpfs ${folder}`,
@@ -75,6 +85,18 @@ export class PrivateMachine {
       if (outer.exitCode !== null) throw new Error('the private machine did not boot');
       await sleep(10);
     }
+  }
+
+  #overlayOn(folder: string): string {
+    const upper = changesFolder(this.disk, folder);
+    const work = `${upper}.work`;
+    mkdirSync(upper, { recursive: true });
+    mkdirSync(work, { recursive: true });
+    return `mount -t overlay -o lowerdir=${folder},upperdir=${upper},workdir=${work} overlay ${folder}`;
+  }
+
+  changesIn(folder: string): string[] {
+    return changesIn(this.disk, folder);
   }
 
   async startEngine(): Promise<void> {
@@ -110,13 +132,19 @@ export class PrivateMachine {
   async remove(): Promise<void> {
     await this.cutPower().catch(() => {});
     rmSync(this.disk, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-    for (const controller of readdirSync('/sys/fs/cgroup')) {
-      spawnSync('find', [`/sys/fs/cgroup/${controller}${this.#cgroup}`, '-depth', '-type', 'd', '-delete']);
-      try {
-        rmdirSync(`/sys/fs/cgroup/${controller}${this.#cgroup}`);
-      } catch {
-        // this controller had none, or it is gone
-      }
+    removeCgroups(this.#cgroup);
+  }
+}
+
+/** What a machine has left in each controller; its processes are gone. */
+export function removeCgroups(cgroup: string): void {
+  for (const controller of readdirSync('/sys/fs/cgroup')) {
+    const folder = `/sys/fs/cgroup/${controller}${cgroup}`;
+    spawnSync('find', [folder, '-depth', '-type', 'd', '-delete']);
+    try {
+      rmdirSync(folder);
+    } catch {
+      // this controller had none, or it is gone
     }
   }
 }
@@ -130,7 +158,7 @@ export async function childOf(pid: number): Promise<number> {
   }
 }
 
-async function gone(pid: number): Promise<void> {
+export async function gone(pid: number): Promise<void> {
   for (;;) {
     try {
       // One that has ended and is not reaped yet still has an entry, but nothing in it.
