@@ -24,6 +24,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   skopeo: 'skopeo',
   shellcheck: 'shellcheck',
   faketime: 'faketime',
+  systemctl: 'systemd',
 };
 
 /**
