@@ -6,11 +6,13 @@ import t from 'tap';
 import { OnsteadError } from '../../../src/base/errors.ts';
 import { pathsUnder } from '../../../src/base/paths.ts';
 import { createLogger } from '../../../src/base/log.ts';
+import { createAppliance } from '../../../src/api/index.ts';
 import { readServices } from '../../../src/api/service-view.ts';
 import { readStatus } from '../../../src/api/status-view.ts';
 import type { DeployTools } from '../../../src/deploy/index.ts';
 import { parseRelease } from '../../../src/release/index.ts';
-import { ensureCertificates } from '../../../src/stack/index.ts';
+import type { Runner } from '../../../src/journal/index.ts';
+import { certificateSecrets, ensureCertificates } from '../../../src/stack/index.ts';
 import { openJournal, operationOf, type JournalLab } from '../journal/lab.ts';
 import { inputFor, openStore, releaseText, settings } from '../stack/lab.ts';
 
@@ -222,3 +224,22 @@ t.test(
     });
   },
 );
+
+t.test('what the daemon logs holds no secret of this appliance', async (t) => {
+  const { tools } = await toolsWith(t, []);
+  const written: string[] = [];
+  const log = createLogger('info', { write: (line) => void written.push(line) });
+  createAppliance({ ...tools, log }, {} as Runner);
+  await tools.secrets.ensure(['mysql_password']);
+  await ensureCertificates(tools.secrets, ['localhost'], tools.clock);
+  const password = tools.secrets.get('mysql_password');
+  const key = tools.secrets.get(certificateSecrets.serverKey);
+  const cause = new Error(`nginx: cannot load key ${key}`);
+  const err = new OnsteadError('compose.failed', `login "app" with "${password}" failed`, { cause });
+  log.error({ err, said: { deep: [key, `mysql://app:${password}@mysql`] } }, `mysql said ${password}`);
+  const all = written.join('');
+  t.notMatch(all, password);
+  for (const line of key.split('\n').filter((text) => text.length > 30 && !text.startsWith('---')))
+    t.notOk(all.includes(line), 'no line of the private key');
+  t.match(JSON.parse(all), { msg: 'mysql said [secret]', err: { message: /with "\[secret\]" failed/ } });
+});
