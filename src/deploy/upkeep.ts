@@ -1,7 +1,6 @@
 // What the daemon looks after by itself, day by day, without an operation: certificates before they end, and a
 // machine that was given more memory or processors.
 
-import { explainDifference, planSize } from '../sizing/index.ts';
 import { sizingMachineFrom } from '../machine/index.ts';
 import {
   cappedMachine,
@@ -13,6 +12,7 @@ import {
   unsealInto,
 } from '../stack/index.ts';
 import { readFact, writeFact, type MachineChange } from './facts.ts';
+import { offerFor } from './machine-change.ts';
 import { reloadEdge } from './reload-edge.ts';
 import { stackRelease } from './stack-files.ts';
 import type { DeployTools } from './tools.ts';
@@ -40,21 +40,5 @@ async function findMachineChange(tools: DeployTools): Promise<MachineChange | un
   const plan = readFact(tools.journal, 'sizing');
   if (plan === undefined || readFact(tools.journal, 'installed') === undefined) return undefined;
   const now = cappedMachine(sizingMachineFrom(await tools.machine()), tools.settings().limits);
-  // The disk fills as it is used; that is no reason to divide anew.
-  const machine = { ...now, diskBytes: plan.machine.diskBytes, rotational: plan.machine.rotational };
-  const before = plan.machine;
-  if (machine.cpus === before.cpus && isAbout(machine.memoryBytes, before.memoryBytes)) return undefined;
-  const result = planSize(machine, sizingDemandFrom(await stackRelease(tools)));
-  const was = `${before.cpus} CPUs and ${gib(before.memoryBytes)} GB`;
-  const sentence = `This machine has ${machine.cpus} CPUs and ${gib(machine.memoryBytes)} GB of memory now; it was divided for ${was}.`;
-  return { sentence, changes: result.ok ? explainDifference(plan, result.plan) : [] };
-}
-
-/** Kernels report a few megabytes more or less from boot to boot. */
-function isAbout(left: number, right: number): boolean {
-  return Math.abs(left - right) < right * 0.02;
-}
-
-function gib(bytes: number): string {
-  return (bytes / 1024 ** 3).toFixed(1);
+  return offerFor(plan, now, sizingDemandFrom(await stackRelease(tools)));
 }

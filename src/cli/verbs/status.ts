@@ -93,18 +93,34 @@ function rowsOf(service: ServiceAnswer, known: boolean, terminal: Terminal): str
   ]);
 }
 
-const SHOWN_CHANGES = 12;
+type MachineChange = NonNullable<StatusAnswer['machineChange']>;
+type Change = MachineChange['changes'][number];
 
-function showMachineChange(
-  { sentence, changes }: NonNullable<StatusAnswer['machineChange']>,
-  terminal: Terminal,
-): void {
+/** The numbers that a person knows a service by; the rest follows from them. */
+const HEADLINES: Readonly<Record<string, string>> = {
+  replicas: 'replicas',
+  memoryLimitBytes: 'memory at most',
+  cpuLimit: 'CPUs at most',
+};
+
+function showMachineChange({ sentence, changes }: MachineChange, terminal: Terminal): void {
   terminal.say(`${terminal.paint('warn', '!')} ${sentence}`);
-  for (const { service, key, unit, before, after } of changes.slice(0, SHOWN_CHANGES)) {
-    const show = (value: string | number | null): string =>
-      value === null ? 'none' : unit === 'bytes' ? formatBytes(Number(value)) : String(value);
-    terminal.say(`    ${service} ${key}: ${show(before)} → ${show(after)}`);
+  if (changes.length === 0) return;
+  terminal.say('  Dividing the machine anew would give:');
+  const shown = changes.filter(({ key }) => key in HEADLINES);
+  for (const service of new Set(shown.map((change) => change.service))) {
+    for (const change of shown.filter((one) => one.service === service)) {
+      const { key, before, after, why } = change;
+      const values = `${inWords(change, before)} → ${inWords(change, after)}`;
+      terminal.say(`    ${terminal.paint('strong', service)} ${HEADLINES[key]}: ${values}`);
+      terminal.say(`      ${terminal.paint('dim', why)}`);
+    }
   }
-  if (changes.length > SHOWN_CHANGES)
-    terminal.say(`    and ${changes.length - SHOWN_CHANGES} more (--json shows all)`);
+  const rest = changes.length - shown.length;
+  if (rest > 0) terminal.say(`    and ${rest} numbers that follow from these (--json shows all)`);
+}
+
+function inWords({ unit }: Change, value: string | number | null): string {
+  if (value === null) return 'none';
+  return unit === 'bytes' ? formatBytes(Number(value)) : String(value);
 }
