@@ -15,7 +15,7 @@ export const VersionAnswer = Type.Object({
 });
 export type VersionAnswer = Static<typeof VersionAnswer>;
 
-export const ReplicaAnswer = Type.Object({
+const ReplicaAnswer = Type.Object({
   container: Type.String(),
   state: Type.String(),
   health: Type.String(),
@@ -76,11 +76,6 @@ export const StatusAnswer = Type.Object({
   attention: Type.Array(Type.Object({ what: Type.String(), command: Type.String() })),
 });
 export type StatusAnswer = Static<typeof StatusAnswer>;
-
-export const BundleRequest = Type.Object(
-  { path: Type.String({ minLength: 1, maxLength: 4096, pattern: '^/' }) },
-  { additionalProperties: false },
-);
 
 export const InstallRequest = Type.Object(
   {

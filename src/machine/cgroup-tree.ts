@@ -47,7 +47,7 @@ async function findHierarchies(source: Source): Promise<readonly Hierarchy[]> {
 }
 
 /** /proc/self/cgroup: controller → group; the v2 group stands under the empty name. */
-export function parseOwnGroups(text: string): ReadonlyMap<string, string> {
+function parseOwnGroups(text: string): ReadonlyMap<string, string> {
   const groups = new Map<string, string>();
   for (const line of text.split('\n')) {
     const match = /^\d+:([^:]*):(\/.*)$/.exec(line);

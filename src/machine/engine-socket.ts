@@ -82,7 +82,7 @@ function problemFrom(error: unknown, socket: string): Problem {
 }
 
 /** Pure: what the four answers say. Fields that an engine leaves out count as their plain default. */
-export function detailsFrom(
+function detailsFrom(
   version: Json,
   info: Json,
   containers: readonly unknown[],

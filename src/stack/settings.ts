@@ -51,7 +51,7 @@ const Host = Type.String({
   example: 'notes.example.org',
 });
 
-export const SettingsFile = Type.Object(
+const SettingsFile = Type.Object(
   {
     project: Type.Optional(
       Type.String({
