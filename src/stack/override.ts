@@ -40,6 +40,14 @@ const PIDS_LIMIT = 1024;
  */
 const SEALED = { internal: true, driver_opts: { 'com.docker.network.bridge.inhibit_ipv4': 'true' } };
 /**
+ * Names of the stack are the engine's to answer. Any other it would ask of the machine's resolver on the container's
+ * behalf, and so carry words out of a sealed network; this one is nobody. The wait for nobody is kept short.
+ */
+const INNER_NAMES = {
+  dns: new Replaced(['127.0.0.1']),
+  dns_opt: new Replaced(['timeout:2', 'attempts:2']),
+};
+/**
  * Published ports need a bridge with an address and no `internal`. Answers find their way back by the connection they
  * belong to; what the edge would begin by itself leaves with an address that nobody can answer.
  */
@@ -138,7 +146,8 @@ function networkOf(service: ReleaseService): ComposeService {
   if (service.role === 'carried' && /^(none|host|service:.+)$/.test(mode)) {
     return { network_mode: mode, networks: new Replaced(null) };
   }
-  return { network_mode: new Replaced(null), networks: new Replaced(networksOf(service)) };
+  const own = { network_mode: new Replaced(null), networks: new Replaced(networksOf(service)) };
+  return service.role === 'nginx' || service.isOutbound ? own : { ...own, ...INNER_NAMES };
 }
 
 /** What `deploy` says too: Compose refuses a service that says both. Sizing has read the vendor's limits before. */

@@ -114,6 +114,7 @@ const tricks: Readonly<Record<string, string>> = {
   'networks of its own': `networks: [public, front, elsewhere]`,
   "the machine's network": `network_mode: host, x-onstead: { ROLE, allow: [host-network] }`,
   "another service's network": `network_mode: 'service:app'`,
+  'resolvers of its own': `dns: [192.0.2.53], dns_opt: ['timeout:30']`,
   'a log driver': `logging: { driver: syslog, options: { syslog-address: 'tcp://192.0.2.1:514' } }`,
   'a root that can be written': `read_only: false`,
   'a pull policy': `pull_policy: always`,
@@ -153,6 +154,7 @@ for (const [what, trick] of Object.entries(tricks)) {
     }
     t.notOk(mysql['privileged']);
     t.strictSame(Object.keys(mysql['networks'] as object), ['data']);
+    t.strictSame(mysql['dns'], ['127.0.0.1']);
     t.strictSame(mysql['deploy'], {
       replicas: 1,
       resources: {

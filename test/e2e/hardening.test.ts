@@ -6,7 +6,7 @@ import t from 'tap';
 import { parseDocument } from 'yaml';
 import { TestAppliance, runCommand } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
-import { hears, outsideHost, reaches, speaker } from './reach.ts';
+import { finds, hears, outsideHost, reaches, speaker } from './reach.ts';
 
 t.setTimeout(600_000);
 
@@ -56,6 +56,7 @@ interface Inspected {
     readonly RestartPolicy: { readonly Name: string };
     readonly LogConfig: { readonly Type: string; readonly Config: Record<string, string> };
     readonly PortBindings: Record<string, readonly { HostIp: string; HostPort: string }[]> | null;
+    readonly Dns: readonly string[] | null;
     readonly PidMode: string;
     readonly IpcMode: string;
   };
@@ -268,6 +269,26 @@ t.test('the administrator was told who gets a way out, before and at the install
     const { stdout } = await appliance.onstead(words);
     t.match(JSON.parse(stdout), { permissions: [{ service: 'mailer', name: 'outbound' }] }, words.join(' '));
   }
+});
+
+t.test('names of the stack are found inside, and no other name is asked of anybody', async (t) => {
+  for (const service of INSIDERS) {
+    const { HostConfig, State } = one(service);
+    t.strictSame(HostConfig.Dns, ['127.0.0.1'], `${service}: the engine has nobody to ask for it`);
+    t.equal(
+      await finds(State.Pid, 'redis'),
+      addressOf(one('redis'), 'data'),
+      `${service} finds its neighbour`,
+    );
+    t.notMatch(
+      await finds(State.Pid, 'name.invalid'),
+      /^\d|NOTFOUND/,
+      `${service}: no answer to another name`,
+    );
+    const { stdout } = await inside(one(service), 'cat /etc/resolv.conf');
+    t.match(stdout, /^options .*timeout:2 attempts:2/m, `${service} is not kept waiting for long`);
+  }
+  t.strictSame(one('mailer').HostConfig.Dns ?? [], [], 'who gets out asks as the machine does');
 });
 
 t.test('another stack reaches nobody in here, and nobody in here reaches it', async (t) => {

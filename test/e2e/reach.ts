@@ -36,6 +36,14 @@ async function ask(place: Place, target: string, listen: string): Promise<string
   return (await runCommand(command!, args)).stdout.trim();
 }
 
+/** The address that the engine's resolver in that network knows for a name, or why none. */
+export async function finds(place: Place, name: string): Promise<string> {
+  const script = `const { Resolver } = require('node:dns'); const one = new Resolver({ timeout: 1500, tries: 1 });
+    one.setServers(['127.0.0.11']); one.resolve4('${name}', (error, found) => console.log(error?.code ?? found[0]))`;
+  const [command, ...args] = [...inside(place), process.execPath, '-e', script];
+  return (await runCommand(command!, args)).stdout.trim();
+}
+
 export interface Speaker {
   readonly port: number;
   readonly word: string;

@@ -80,6 +80,9 @@ quiet: { image: 'a/b:1' }`,
     t.strictSame(networksOf('mailer'), ['data', 'outbound']);
     t.strictSame(networksOf('jobs'), ['data', 'outbound']);
     t.strictSame(networksOf('quiet'), ['data']);
+    t.strictSame(model['services']!['quiet']!['dns'], ['127.0.0.1'], 'asks nobody outside for a name');
+    t.notOk(model['services']!['mailer']!['dns'], "asks the machine's own resolver");
+    t.notOk(model['services']!['nginx']!['dns'], "has its holder's");
     t.strictSame(networksOf(holderName), ['public', 'front'], 'the edge is no neighbour there');
     t.strictSame(model['networks']!['outbound'], {});
   },
