@@ -1,12 +1,9 @@
 // The shapes that cross the API, shared with the CLI. Rooms that own a shape keep it; the rest stands here.
 
-import { Type, type Static } from '../base/schema.ts';
+import { Nullable, Type, type Static } from '../base/schema.ts';
 import { Permission } from '../release/index.ts';
 
 export type { JournalEvent, OperationView, StepView } from '../journal/index.ts';
-
-const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
-  Type.Union([schema, Type.Null()]);
 
 export const VersionAnswer = Type.Object({
   onstead: Type.String(),

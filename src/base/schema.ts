@@ -58,3 +58,6 @@ const builders: { readonly [Name in Used]: (...args: never[]) => object } = {
 
 // TypeBox's signatures promise the static type of each value; the values are the same, as the test shows.
 export const Type = builders as unknown as Pick<typeof TypeBox, Used>;
+
+/** What JSON writes as null where there is nothing. */
+export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);

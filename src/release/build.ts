@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { isDiskFull } from '../base/disk-full.ts';
 import { isOnsteadError, messageOf, OnsteadError, systemCode } from '../base/errors.ts';
 import { BlobStore } from './blob-store.ts';
 import { pins, takeReleaseImages } from './build-images.ts';
@@ -14,7 +15,7 @@ import { checkIndex, FORMAT } from './bundle-index.ts';
 import type { BundleFile, BundleImage, BundleIndex } from './bundle-index.ts';
 import { partOf, writeBundleFile } from './bundle-file.ts';
 import type { Part } from './bundle-file.ts';
-import { diskFull, isDiskFull, requireSpace } from './disk-space.ts';
+import { diskFull, requireSpace } from './disk-space.ts';
 import { sign } from './minisign.ts';
 import { parseRelease } from './parse.ts';
 import { pinImages } from './pin.ts';

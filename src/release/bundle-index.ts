@@ -13,7 +13,7 @@ const Digest = Type.String({ pattern: '^sha256:[0-9a-f]{64}$', expect: 'a sha256
 const Bytes = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, expect: 'a number of bytes' });
 const Text = Type.String({ minLength: 1, maxLength: 500, expect: 'text' });
 
-export const FILE_KINDS = ['release', 'notes', 'oci', 'blob', 'daemon', 'installer', 'sbom'] as const;
+const FILE_KINDS = ['release', 'notes', 'oci', 'blob', 'daemon', 'installer', 'sbom'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
 /** Where each kind stands; nothing else may be in a bundle. */
@@ -118,7 +118,7 @@ const MOST_RATIO = 200;
 /** Below this a tiny file of zeros may inflate as it likes: it can do no harm. */
 const RATIO_FLOOR_BYTES = 1024 * 1024;
 
-export function isBomb(sizeBytes: number, unpackedBytes: number): boolean {
+function isBomb(sizeBytes: number, unpackedBytes: number): boolean {
   return unpackedBytes > RATIO_FLOOR_BYTES && unpackedBytes > sizeBytes * MOST_RATIO;
 }
 

@@ -1,7 +1,7 @@
-// Enough room asked for before, and a full disk told in plain words after.
+// Enough room asked for before a bundle is written, and a full disk told in a bundle's words after.
 
 import { statfs } from 'node:fs/promises';
-import { OnsteadError, systemCode } from '../base/errors.ts';
+import { OnsteadError } from '../base/errors.ts';
 import { formatBytes } from '../base/units.ts';
 
 /** A fifth more than is known to be needed, since layers and folders take more than their bytes. */
@@ -14,11 +14,6 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
     `Building needs ${formatBytes(needed)} in ${folder}; ${formatBytes(bavail * bsize)} are free.`,
     { next: 'Free some space there, or name another folder for the bundle or the cache.' },
   );
-}
-
-export function isDiskFull(error: unknown): boolean {
-  const code = systemCode(error);
-  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 export function diskFull(folder: string, cause: unknown): OnsteadError {

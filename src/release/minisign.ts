@@ -60,11 +60,11 @@ export function keyIdOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).reverse().toString('hex').toUpperCase();
 }
 
-export function keyIdBytes(keyId: string): Buffer {
+function keyIdBytes(keyId: string): Buffer {
   return Buffer.from(keyId, 'hex').reverse();
 }
 
-export function privateKeyOf(seed: Uint8Array): KeyObject {
+function privateKeyOf(seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8_SEED, seed]), format: 'der', type: 'pkcs8' });
 }
 

@@ -50,10 +50,7 @@ export function ociIndex(
 }
 
 /** `manifest.json`, what `docker load` reads on every engine. */
-export function dockerManifest(
-  images: readonly BundleImage[],
-  pathOf: (layer: BundleLayer) => string,
-): string {
+function dockerManifest(images: readonly BundleImage[], pathOf: (layer: BundleLayer) => string): string {
   return JSON.stringify(
     images.map((image) => ({
       Config: blobPath(image.configDigest),

@@ -6,6 +6,7 @@ import { parseBytes, parseDuration } from '../base/units.ts';
 import type { Mistake, Release, ReleaseService, ServiceSizing, SmokeCheck } from './release.ts';
 import type { Permission } from './permission.ts';
 import { isOutbound, roleOf } from './release-rules.ts';
+import { roleSecrets } from './role-secrets.ts';
 import { isMap } from './service-map.ts';
 import type { ReleaseBlock, SizingBlock } from './schema.ts';
 import type { ServiceBlock } from './schema-services.ts';
@@ -14,13 +15,6 @@ type Map = Readonly<Record<string, unknown>>;
 
 const DRAIN_MS = 30_000;
 const MIGRATION_MS = 15 * 60_000;
-
-/** The secrets that a role implies, by their well-known names. */
-const ROLE_SECRETS: Partial<Record<string, readonly string[]>> = {
-  mysql: ['mysql_root_password', 'mysql_password'],
-  redis: ['redis_password'],
-  minio: ['s3_access_key', 's3_secret_key'],
-};
 
 export function releaseFrom(
   root: Map,
@@ -44,7 +38,6 @@ export function releaseFrom(
     ),
     smoke: (block.smoke ?? []).map((check): SmokeCheck => ({ ...check, status: check.status ?? 200 })),
     services: Object.entries(services).map(([name, service]) => serviceFrom(name, service)),
-    secrets: secretsOf(root, services),
     volumes: Object.keys(mapAt(root, 'volumes')),
     permissions,
     warnings,
@@ -97,9 +90,11 @@ function drainMs(text: string | undefined): number {
   return text === undefined ? DRAIN_MS : parseDuration(text);
 }
 
+/** The secrets that a service of this file may name. */
 export function secretsOf(root: Map, services: Map): string[] {
-  const implied = Object.values(services).flatMap((service) => ROLE_SECRETS[roleOf(service) ?? ''] ?? []);
-  return [...new Set([...implied, ...Object.keys(mapAt(root, 'secrets'))])];
+  const roles = Object.values(services).map((service) => roleOf(service));
+  const implied = Object.entries(roleSecrets).filter(([role]) => roles.some((one) => one === role));
+  return [...new Set([...implied.flatMap(([, names]) => names), ...Object.keys(mapAt(root, 'secrets'))])];
 }
 
 export function mapAt(root: Map, key: string): Map {

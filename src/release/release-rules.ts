@@ -211,7 +211,7 @@ export function isOutbound(service: Map): boolean {
   return isMap(block) && block['outbound'] === true;
 }
 
-export function allowancesOf(service: Map): Allowance[] {
+function allowancesOf(service: Map): Allowance[] {
   const block = service['x-onstead'];
   const list = isMap(block) && Array.isArray(block['allow']) ? block['allow'] : [];
   return ALLOWANCES.filter((one) => list.includes(one));

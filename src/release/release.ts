@@ -101,8 +101,6 @@ export interface Release {
   readonly sizing: Readonly<Record<string, ServiceSizing>>;
   readonly smoke: readonly SmokeCheck[];
   readonly services: readonly ReleaseService[];
-  /** Every secret the stack needs: those that the roles imply and those that the file declares. */
-  readonly secrets: readonly string[];
   /** Named volumes. */
   readonly volumes: readonly string[];
   /** What the services may do beyond their own containers. */

@@ -65,7 +65,7 @@ export async function verify(reader: BundleReader, options: VerifyOptions): Prom
   return { index, release: checkContents(index, texts), signedBy, ranges };
 }
 
-export function archOfThisMachine(): string {
+function archOfThisMachine(): string {
   return process.arch === 'x64' ? 'amd64' : process.arch;
 }
 

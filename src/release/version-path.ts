@@ -73,7 +73,7 @@ export interface SignedVersion extends Installed {
   readonly keyId: string;
 }
 
-export function seenKey({ keyId, product }: SignedVersion): string {
+function seenKey({ keyId, product }: SignedVersion): string {
   return `${keyId}/${product}`;
 }
 

@@ -11,7 +11,7 @@ import { kindOf } from './services/index.ts';
 export type StackFiles = ReadonlyMap<string, string>;
 
 export const composeFile = 'compose.yaml';
-export const overrideFile = 'compose.override.yaml';
+const overrideFile = 'compose.override.yaml';
 const CONFIG = 'config';
 
 export function renderStack(input: StackInput, releaseText: string): StackFiles {

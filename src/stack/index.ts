@@ -1,8 +1,8 @@
 // The stack's face: its folder of plain Compose files, its secrets, and the services' own administration.
 
 export { certificateEnd, certificateSecrets, ensureCertificates, hasCertificates } from './certificates.ts';
-export { ensureLogin, mayLogIn, runSql, type DatabaseLogin } from './database.ts';
-export { composeFile, findDrift, overrideFile, renderStack, writeStack, type StackFiles } from './folder.ts';
+export { ensureLogin, mayLogIn, runSql } from './database.ts';
+export { composeFile, findDrift, renderStack, writeStack, type StackFiles } from './folder.ts';
 export { ensureBuckets, probeBuckets, type ObjectStoreAccess } from './object-store.ts';
 export type { StackInput } from './override.ts';
 export { generateSecret, SecretStore } from './secret-store.ts';
@@ -13,7 +13,7 @@ export { imageNameFor } from './image-name.ts';
 export { hostsOf } from './hosts.ts';
 export { readSettings, type Settings } from './settings.ts';
 export { isUnsealed, openedServices, secretNamesOf, unsealInto, type OpenedService } from './unseal.ts';
-export { cappedMachine, sizingDemandFrom, type MachineCaps } from './machine-size.ts';
+export { cappedMachine, sizingDemandFrom } from './machine-size.ts';
 export { raiseStack, readStackRelease, reopenSecrets } from './boot.ts';
 export { holdStack, isWhole, markChanging, markWhole, type HoldOptions } from './hold.ts';
 export { keepStackUp, type KeepUpOptions } from './keep-up.ts';

@@ -7,10 +7,11 @@ import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
 import type { Release, ReleaseService } from '../release/index.ts';
 import type { SecretStore } from './secret-store.ts';
 import { kindOf, userOf } from './services/index.ts';
+import { userIdsOf, type UserIds } from './user-ids.ts';
 
 export interface OpenedService {
   readonly service: string;
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly owner: UserIds | undefined;
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -25,7 +26,7 @@ export function openedServices(release: Release, store: SecretStore): OpenedServ
     const plain = Object.fromEntries(namesFor(service).map((name) => [name, read(name)]));
     return {
       service: service.name,
-      owner: ownerOf(service),
+      owner: userIdsOf(userOf(service) ?? ''),
       files: { ...plain, ...kindOf(service)?.secretFiles?.(read) },
     };
   });
@@ -90,10 +91,4 @@ function namesFor(service: ReleaseService): string[] {
 function secretName(entry: unknown): string {
   if (typeof entry === 'string') return entry;
   return String((entry as { source?: unknown }).source);
-}
-
-/** Known only where it is written in numbers; names are known inside the image alone. */
-function ownerOf(service: ReleaseService): OpenedService['owner'] {
-  const match = /^(\d+)(?::(\d+))?$/.exec(userOf(service) ?? '');
-  return match === null ? undefined : { uid: Number(match[1]), gid: Number(match[2] ?? match[1]) };
 }

@@ -3,6 +3,7 @@
 
 import { chown, stat } from 'node:fs/promises';
 import type { Engine } from '../engine/index.ts';
+import { userIdsOf, type UserIds } from './user-ids.ts';
 
 export const volumeLabels = {
   /** The vendor's name of it. */
@@ -30,7 +31,7 @@ export async function makeVolume(engine: Engine, spec: VolumeSpec): Promise<void
     [volumeLabels.folder]: spec.stackFolder,
     [volumeLabels.operation]: spec.operation,
   });
-  const owner = idsOf(spec.owner);
+  const owner = ownerOf(spec.owner);
   if (owner !== undefined) await chown(mountpoint, owner.uid, owner.gid);
 }
 
@@ -38,7 +39,7 @@ export async function makeVolume(engine: Engine, spec: VolumeSpec): Promise<void
 export async function isOurVolume(engine: Engine, name: string, owner: string): Promise<boolean> {
   const volume = await engine.volumes.inspect(name);
   if (volume?.labels[volumeLabels.key] === undefined) return false;
-  const wanted = idsOf(owner);
+  const wanted = ownerOf(owner);
   return wanted === undefined || (await stat(volume.mountpoint)).uid === wanted.uid;
 }
 
@@ -48,9 +49,9 @@ export async function isForeignVolume(engine: Engine, name: string): Promise<boo
 }
 
 /** Root, and users that only the image knows by name, are left to the engine: it copies what the image has there. */
-function idsOf(owner: string): { uid: number; gid: number } | undefined {
-  const match = /^([1-9]\d*)(?::(\d+))?$/.exec(owner);
-  return match === null ? undefined : { uid: Number(match[1]), gid: Number(match[2] ?? match[1]) };
+function ownerOf(user: string): UserIds | undefined {
+  const ids = userIdsOf(user);
+  return ids?.uid === 0 ? undefined : ids;
 }
 
 /** Removes a volume only if this very operation made it; data of another origin stays. */

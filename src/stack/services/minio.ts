@@ -1,6 +1,6 @@
 // The object store, spoken to by S3 alone, so that MinIO's successors and any other store can stand here.
 
-import type { MinioService } from '../../release/index.ts';
+import { roleSecrets, type MinioService } from '../../release/index.ts';
 import type { ServiceKind } from './kind.ts';
 
 export const objectStorePort = 9000;
@@ -8,7 +8,7 @@ export const objectStorePort = 9000;
 export const minioKind: ServiceKind<MinioService> = {
   defaultUser: '10001:10001',
   dataFolder: '/data',
-  secretNames: ['s3_access_key', 's3_secret_key'],
+  secretNames: roleSecrets.minio,
   compose: ({ size }) => ({
     environment: {
       MINIO_ROOT_USER_FILE: '/run/secrets/s3_access_key',

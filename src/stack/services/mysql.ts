@@ -1,6 +1,6 @@
 // MySQL: sized by its buffer pool, durable to the last commit, administered through the container's own client.
 
-import type { MysqlService } from '../../release/index.ts';
+import { roleSecrets, type MysqlService } from '../../release/index.ts';
 import type { SecretReader, ServiceContext, ServiceKind } from './kind.ts';
 
 /** Inside the container; the client reads the password from it, so that no command line carries one. */
@@ -11,7 +11,7 @@ export const mysqlAppFile = '/run/secrets/app.cnf';
 export const mysqlKind: ServiceKind<MysqlService> = {
   defaultUser: '999:999',
   dataFolder: '/var/lib/mysql',
-  secretNames: ['mysql_root_password', 'mysql_password'],
+  secretNames: roleSecrets.mysql,
   compose: ({ configFolder }) => ({
     environment: { MYSQL_ROOT_PASSWORD_FILE: '/run/secrets/mysql_root_password' },
     volumes: [`${configFolder}:/etc/mysql/conf.d:ro`],

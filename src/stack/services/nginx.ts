@@ -6,7 +6,7 @@ import type { ComposeService, ServiceContext, ServiceKind } from './kind.ts';
 
 export const holderName = 'onstead-edge';
 /** Inside the namespace only: nginx's own counters and the container's health check. */
-export const statusPort = 8079;
+const statusPort = 8079;
 
 const CONFIG = '/etc/onstead/nginx.conf';
 

@@ -1,13 +1,13 @@
 // Redis: sessions and caches that survive a restart; its password reaches it only as a hash.
 
 import { createHash } from 'node:crypto';
-import type { RedisService } from '../../release/index.ts';
+import { roleSecrets, type RedisService } from '../../release/index.ts';
 import type { SecretReader, ServiceContext, ServiceKind } from './kind.ts';
 
 export const redisKind: ServiceKind<RedisService> = {
   defaultUser: '999:999',
   dataFolder: '/data',
-  secretNames: ['redis_password'],
+  secretNames: roleSecrets.redis,
   compose: ({ configFolder }) => ({
     command: ['redis-server', '/etc/onstead/redis.conf'],
     volumes: [`${configFolder}:/etc/onstead:ro`],

@@ -87,16 +87,17 @@ t.test(
   },
 );
 
-t.test('the secrets are those the roles imply and those the file declares', async (t) => {
-  t.strictSame(parseRelease(GOOD, 'f').secrets, [
-    'mysql_root_password',
-    'mysql_password',
-    'redis_password',
-    's3_access_key',
-    's3_secret_key',
-    'smtp_password',
-  ]);
-});
+t.test(
+  'a service may use the secrets of the roles in its file, and no others that are not declared',
+  async (t) => {
+    const user = '  x: { image: a, secrets: [mysql_password, redis_password] }';
+    const mysql = '  db: { image: a, x-onstead: { role: mysql, database: d, user: u } }';
+    t.match(mistakesIn(small(`${user}\n${mysql}`)), [
+      { message: 'The secret "redis_password" is not declared.' },
+    ]);
+    t.strictSame(mistakesIn(small(`${user}\n${mysql}\n  r: { image: a, x-onstead: { role: redis } }`)), []);
+  },
+);
 
 t.test(
   'every mistake of a file is told at once, in the order of its lines, each with its cure',
