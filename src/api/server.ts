@@ -5,6 +5,7 @@ import Fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import { isOnsteadError, reportOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Appliance } from './appliance.ts';
+import { compilersFactory } from './compilers.ts';
 import type { Server } from './route.ts';
 import { operationRoutes } from './routes/operation-routes.ts';
 import { systemRoutes } from './routes/system-routes.ts';
@@ -20,6 +21,7 @@ export function buildServer(appliance: Appliance, log: Logger): Server {
     forceCloseConnections: true,
     // A misspelt key is refused: dropped silently, a look would become an installation.
     ajv: { customOptions: { removeAdditional: false } },
+    schemaController: { compilersFactory },
   }).withTypeProvider<TypeBoxTypeProvider>();
   server.setErrorHandler((error, request, reply) => {
     const status = statusFor(error);
