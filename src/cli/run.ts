@@ -15,14 +15,16 @@ export async function runCli(
   streams: TerminalStreams,
   around: Surroundings,
 ): Promise<number> {
-  const terminal = new Terminal(streams, argv.includes('--json'));
+  const readerGone = new AbortController();
+  const terminal = new Terminal(streams, argv.includes('--json'), () => readerGone.abort());
+  const signal = AbortSignal.any([around.signal, readerGone.signal]);
   try {
     const [name, ...rest] = argv;
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
       printOverview(terminal, verbs);
       return name === undefined ? 2 : 0;
     }
-    return await runVerb(findVerb(name), rest, terminal, around);
+    return await runVerb(findVerb(name), rest, terminal, { ...around, signal });
   } catch (error) {
     complain(error, terminal);
     return exitCodeOf(error);

@@ -1,5 +1,6 @@
 // What a person sees: words, tables, colours where there is a terminal, and one progress line that redraws itself.
 
+import { systemCode } from '../base/errors.ts';
 import { formatBytes, formatDuration } from '../base/units.ts';
 
 export type Tone = 'plain' | 'good' | 'warn' | 'bad' | 'dim' | 'strong';
@@ -26,9 +27,16 @@ export class Terminal {
   readonly #colour: boolean;
   #line = '';
 
-  constructor(streams: TerminalStreams, json: boolean) {
+  constructor(streams: TerminalStreams, json: boolean, onReaderGone: () => void = () => {}) {
     this.#streams = streams;
     this.json = json;
+    // `onstead … | head`: who reads no further has seen enough; that is no error.
+    for (const stream of [streams.out, streams.err]) {
+      stream.on('error', (error) => {
+        if (systemCode(error) !== 'EPIPE') throw error;
+        onReaderGone();
+      });
+    }
     const isTty = 'isTTY' in streams.out && streams.out.isTTY === true;
     this.#live = isTty && !json && streams.env['TERM'] !== 'dumb';
     this.#colour = this.#live && streams.env['NO_COLOR'] === undefined;

@@ -1,10 +1,13 @@
 // argv in, words and an exit code out: help for every verb, one sentence for every mistake.
 
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import { OnsteadError } from '../../../src/base/errors.ts';
+import { run } from '../../../src/base/process.ts';
 import { exitCodeOf, exitCodes } from '../../../src/cli/exit-codes.ts';
 import { verbs } from '../../../src/cli/verbs/index.ts';
-import { onstead, openDaemon } from './cli-lab.ts';
+import { onstead, openDaemon, type Handler } from './cli-lab.ts';
 
 // eslint-disable-next-line no-control-regex -- the escape character is what is looked for
 const ESCAPE = /\u001B/;
@@ -183,4 +186,25 @@ t.test('`onstead size` counts for a machine that is only named', async (t) => {
     t.equal(code, 2, wrong.join(' '));
     t.match(err, /^error: .*\nnext: /);
   }
+});
+
+t.test('a reader who reads no further ends the command without a word', async (t) => {
+  const line = { service: 'app', container: 'app-1', stream: 'stdout', at: '', line: 'x'.repeat(1000) };
+  const socket = await openDaemon(t, {
+    'GET /api/services/app/logs?tail=100&follow=true': ((_request, response) => {
+      const timer = setInterval(() => response.write(`${JSON.stringify(line)}\n`), 5);
+      response.on('close', () => clearInterval(timer));
+    }) satisfies Handler,
+  });
+  const root = join(socket, '..');
+  await mkdir(join(root, 'run'));
+  await symlink(socket, join(root, 'run/onstead.sock'));
+  const main = join(import.meta.dirname, '../../../src/main.ts');
+  const command = `"${process.execPath}" "${main}" logs app --follow | head -n 2`;
+  const { stdout, stderr } = await run('sh', ['-c', command], {
+    env: { ...process.env, ONSTEAD_ROOT: root },
+    timeoutMs: 30_000,
+  });
+  t.equal(stdout.trim().split('\n').length, 2);
+  t.equal(stderr, '');
 });
