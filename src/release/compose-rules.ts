@@ -84,12 +84,12 @@ function shippingMistakes(service: ServiceMap, at: At): Finding[] {
       ),
     );
   }
-  const from = service['extends'];
-  if (isMap(from) && from['file'] !== undefined) {
+  // What a service takes over would be judged nowhere: permissions, users, secrets and volumes are read from it alone.
+  if (service['extends'] !== undefined) {
     found.push(
       key(
-        at('extends', 'file'),
-        'A release is one file; it cannot extend another.',
+        at('extends'),
+        'A service of a release is written out; it cannot extend another.',
         'Copy the service here, or use a YAML anchor.',
       ),
     );
@@ -110,16 +110,15 @@ function shippingMistakes(service: ServiceMap, at: At): Finding[] {
       );
     }
   }
-  listOf(service['volumes_from']).forEach((from, index) => {
-    if (!/container:|\$/.test(String(from))) return;
+  if (service['volumes_from'] !== undefined) {
     found.push(
-      value(
-        at('volumes_from', index),
-        'This takes volumes of a container outside of the stack.',
-        'Name a service.',
+      key(
+        at('volumes_from'),
+        'This takes over what another container mounts.',
+        'Mount the named volumes that it needs under volumes.',
       ),
     );
-  });
+  }
   for (const { entry, path } of driveMounts(service, at)) {
     const [name, target] = entry.split(':');
     found.push(

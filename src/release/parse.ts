@@ -3,6 +3,7 @@
 import { OnsteadError } from '../base/errors.ts';
 import { placeFindings, placeProblems } from './checked-yaml.ts';
 import { checkService } from './compose-rules.ts';
+import { joinedPermissions } from './joined.ts';
 import type { Permission } from './permission.ts';
 import type { Mistake, Release } from './release.ts';
 import { releaseFrom, secretsOf } from './release-from.ts';
@@ -67,6 +68,7 @@ function checkAll(root: Map): Findings {
   const services = isMap(root['services']) ? root['services'] : {};
   const top = isMap(block) ? block : {};
   const each = Object.entries(services).map(([name, service]) => checkOne(root, services, name, service));
+  const permissions = each.flatMap((one) => one.permissions);
   return {
     mistakes: [
       ...checkTop(root),
@@ -77,7 +79,7 @@ function checkAll(root: Map): Findings {
       ...each.flatMap((one) => one.mistakes),
     ],
     warnings: each.flatMap((one) => one.warnings),
-    permissions: each.flatMap((one) => one.permissions),
+    permissions: [...permissions, ...joinedPermissions(services, permissions)],
   };
 }
 

@@ -229,9 +229,16 @@ const CASES: readonly [string, string, string, RegExp, RegExp][] = [
   [
     "another container's volumes",
     small('  x: { image: a, volumes_from: ["container:other"] }'),
-    '"container',
-    /outside/,
-    /service/,
+    'volumes_from',
+    /takes over/,
+    /named volumes/,
+  ],
+  [
+    "another service's volumes",
+    small('  x: { image: a, volumes_from: [app] }'),
+    'volumes_from',
+    /takes over/,
+    /named volumes/,
   ],
   [
     'a volume that is a folder',
@@ -282,9 +289,16 @@ const CASES: readonly [string, string, string, RegExp, RegExp][] = [
   [
     'another file to extend',
     small('  x: { image: a, extends: { file: b.yaml } }'),
-    'file: b',
-    /one file/,
+    'extends',
+    /written out/,
     /Copy/,
+  ],
+  [
+    'another service to extend',
+    small('  x: { image: a, extends: app }'),
+    'extends',
+    /written out/,
+    /YAML anchor/,
   ],
   ['an include', small('', 'include: [a.yaml]'), 'include', /one file/, /Copy/],
   [

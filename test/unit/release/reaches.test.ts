@@ -203,6 +203,20 @@ t.test('the administrator is told each permission that is used, in words', async
   t.strictSame(parseRelease(fileWith('command: [a]'), 'f').permissions, [], 'nothing is asked for');
 });
 
+t.test("a service that joins another's namespace has its permissions, and is told so", async (t) => {
+  const text = fileWith('pid: host, x-onstead: { outbound: true, allow: [host-pid] }').replace(
+    'volumes: {',
+    `  y: { image: a, network_mode: "service:x" }
+  z: { image: a, network_mode: "service:y", pid: "service:x" }
+  loop: { image: a, network_mode: "service:loop" }
+volumes: {`,
+  );
+  t.strictSame(
+    parseRelease(text, 'f').permissions.map(({ service, name }) => `${service} ${name}`),
+    ['x host-pid', 'x outbound', 'y outbound', 'z outbound', 'z host-pid'],
+  );
+});
+
 t.test('a way out is named by the service and stands in no other', async (t) => {
   const { services } = parseRelease(fileWith('x-onstead: { outbound: true }'), 'f');
   t.strictSame(
