@@ -10,7 +10,7 @@ export interface ScheduleOptions {
   readonly onTrouble: (error: unknown) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  readonly askNext?: (expression: string) => Promise<Date | undefined>;
+  readonly askNext?: (expression: string, signal: AbortSignal) => Promise<Date | undefined>;
 }
 
 /** A clock that was set, or a machine that slept, is noticed after so long. */
@@ -22,7 +22,7 @@ export async function schedule(options: ScheduleOptions): Promise<void> {
   const { expression, work, onTrouble, clock, signal, askNext = askWorkerForNext } = options;
   while (!signal.aborted) {
     try {
-      const next = await askNext(expression);
+      const next = await askNext(expression, signal);
       if (next === undefined) return; // it never comes round
       await sleepUntil(next, clock, signal);
       if (!signal.aborted) await work();
@@ -42,9 +42,13 @@ async function sleepUntil(time: Date, clock: Clock, signal: AbortSignal): Promis
   }
 }
 
-async function askWorkerForNext(expression: string): Promise<Date | undefined> {
-  const next = await askWorker<object, string | null>(import.meta.url, './workers/next-run-worker', {
-    expression,
-  });
+async function askWorkerForNext(expression: string, signal: AbortSignal): Promise<Date | undefined> {
+  const question = { expression };
+  const next = await askWorker<object, string | null>(
+    import.meta.url,
+    './workers/next-run-worker',
+    question,
+    { signal },
+  );
   return next === null ? undefined : new Date(next);
 }

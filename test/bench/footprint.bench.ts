@@ -75,6 +75,13 @@ function reportIdle({ emit }: BenchContext, looks: readonly ProcessLook[]): void
     note: 'Pss at the same moment: pages shared with other processes of this Node are divided among them',
   });
   emit({
+    metric: 'private memory',
+    value: last.privateBytes / MB,
+    unit: 'MB',
+    runs: 1,
+    note: 'pages that no other process has mapped; those of Node itself count here when no other Node runs',
+  });
+  emit({
     metric: 'CPU',
     value: ((last.cpuSeconds - first.cpuSeconds) / IDLE_SECONDS) * 100,
     unit: '% of a core',

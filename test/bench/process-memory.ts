@@ -8,6 +8,8 @@ export interface ProcessLook {
   readonly rssBytes: number;
   /** The same, with pages that n processes share counted as one n-th. */
   readonly pssBytes: number;
+  /** Pages that no other process has mapped. */
+  readonly privateBytes: number;
   readonly cpuSeconds: number;
 }
 
@@ -18,6 +20,7 @@ export async function lookAtProcess(pid: number): Promise<ProcessLook> {
   return {
     rssBytes: kilobytes(status!, 'VmRSS'),
     pssBytes: kilobytes(rollup!, 'Pss'),
+    privateBytes: kilobytes(rollup!, 'Private_Clean') + kilobytes(rollup!, 'Private_Dirty'),
     cpuSeconds: cpuSecondsOf(stat!),
   };
 }

@@ -2,17 +2,18 @@
 // vouches for.
 
 import { OnsteadError, messageOf } from '../../base/errors.ts';
+import { askWorker } from '../../base/worker.ts';
 import type { Executor } from '../../journal/index.ts';
 import type { Release, SmokeCheck } from '../../release/index.ts';
 import { certificateSecrets } from '../../stack/index.ts';
 import type { InstallSteps } from '../install-plan.ts';
 import { stackRelease } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
+import type { EdgeAnswer, EdgeQuestion } from '../edge-question.ts';
 
 const GIVE_UP_MS = 60_000;
 const ANSWER_WITHIN_MS = 15_000;
 const BETWEEN_MS = 500;
-const BODY_LIMIT = 1024 * 1024;
 
 export function smokeTestStep(tools: DeployTools): Executor<InstallSteps['smoke-test']> {
   return {
@@ -39,7 +40,7 @@ function checksOf(release: Release): SmokeCheck[] {
 async function passWithin(tools: DeployTools, check: SmokeCheck, signal: AbortSignal): Promise<void> {
   const giveUpAtMs = tools.clock.monotonicMs() + GIVE_UP_MS;
   for (;;) {
-    const complaint = await complaintAbout(tools, check);
+    const complaint = await complaintAbout(tools, check, signal);
     if (complaint === undefined) return;
     if (tools.clock.monotonicMs() > giveUpAtMs) {
       throw new OnsteadError('operation.smoke-failed', `${check.path} through the edge: ${complaint}.`, {
@@ -50,48 +51,33 @@ async function passWithin(tools: DeployTools, check: SmokeCheck, signal: AbortSi
   }
 }
 
-async function complaintAbout(tools: DeployTools, check: SmokeCheck): Promise<string | undefined> {
+async function complaintAbout(
+  tools: DeployTools,
+  check: SmokeCheck,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   try {
-    const { status, body } = await askEdge(tools, check.path);
+    const { status, body } = await askEdge(tools, check.path, signal);
     if (status !== check.status) return `expected status ${check.status}, got ${status}`;
     if (check.contains !== undefined && !body.includes(check.contains)) {
       return `the answer does not contain "${check.contains}"`;
     }
     return undefined;
   } catch (error) {
+    signal.throwIfAborted();
     return messageOf(error);
   }
 }
 
-function askEdge(tools: DeployTools, path: string): Promise<{ status: number; body: string }> {
+/** In a child that ends: TLS and its client are megabytes that an idle daemon would keep. */
+function askEdge(tools: DeployTools, path: string, signal: AbortSignal): Promise<EdgeAnswer> {
   const { address, httpsPort } = tools.settings().edge;
-  // Loaded at the first use: TLS is 10 MB that a daemon which only starts and idles never needs.
-  const { request } = process.getBuiltinModule('node:https');
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {
-        host: address === '0.0.0.0' ? '127.0.0.1' : address,
-        port: httpsPort,
-        path,
-        ca: tools.secrets.get(certificateSecrets.authority),
-        servername: 'localhost',
-        agent: false,
-        timeout: ANSWER_WITHIN_MS,
-      },
-      (response) => {
-        let body = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => {
-          if (body.length < BODY_LIMIT) body += chunk;
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-        response.on('error', reject);
-      },
-    );
-    outgoing.on('timeout', () =>
-      outgoing.destroy(new Error(`no answer within ${ANSWER_WITHIN_MS / 1000} s`)),
-    );
-    outgoing.on('error', reject);
-    outgoing.end();
-  });
+  const question: EdgeQuestion = {
+    host: address === '0.0.0.0' ? '127.0.0.1' : address,
+    port: httpsPort,
+    path,
+    authority: tools.secrets.get(certificateSecrets.authority),
+    timeoutMs: ANSWER_WITHIN_MS,
+  };
+  return askWorker<EdgeQuestion, EdgeAnswer>(import.meta.url, '../workers/edge-worker', question, { signal });
 }
