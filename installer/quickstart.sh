@@ -20,7 +20,8 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cache=$here/.cache/quickstart
 state=/var/lib/onstead
-# One line for each thing made: "checkout PATH", "engine PID START", "file PATH", "package NAME", "image NAME ID".
+# One line for each thing made: "checkout PATH", "engine PID START", "service NAME", "file PATH", "package NAME",
+# "image NAME ID".
 made=$state/quickstart
 engine_state=$state/engine
 current=/opt/onstead/current
@@ -158,13 +159,19 @@ packages_are_there() {
   ' 2>/dev/null
 }
 
+stopped() {
+  code=$?
+  rm -rf "$draft"
+  [ $code -eq 0 ] || say "The quickstart stopped half way. Run it again to go on, or take it back with: $0 --down" >&2
+}
+
 up() {
   leave_others_alone
   look
   announce
   started=$(date +%s)
   draft=$(mktemp -d)
-  trap 'rm -rf "$draft"' EXIT
+  trap stopped EXIT
   trap 'exit 130' INT TERM
   record checkout "$here"
 
@@ -177,7 +184,7 @@ up() {
   node node_modules/.bin/tsc -p tsconfig.build.json
 
   phase "Demo images"
-  noting_images node compose/images/build.ts
+  noting_images node compose/images/build.ts --json >/dev/null
 
   phase "Signed bundle"
   build_bundle
@@ -257,21 +264,26 @@ remove_images() {
   done
 }
 
-# The engine goes only if the quickstart started it and nobody else has a container on it.
+# While others have containers on the engine, it and its Compose stay. It goes only if the quickstart started it.
 stop_engine() {
-  ours=$(recorded engine | tail -n 1)
-  if [ -z "$ours" ] || [ "$ours" != "$(cat "$engine_state/dockerd.pid" 2>/dev/null)" ]; then return; fi
   if answers && [ -n "$(docker ps -aq)" ]; then
-    say "left running: the engine, since there are others' containers on it"
+    [ -z "$(recorded engine)$(recorded service)" ] || say "left running: the engine, since there are others' containers on it"
     return
   fi
-  sh installer/engine.sh stop
+  ours=$(recorded engine | tail -n 1)
+  if [ -n "$ours" ] && [ "$ours" = "$(cat "$engine_state/dockerd.pid" 2>/dev/null)" ]; then
+    sh installer/engine.sh stop
+    rm -f "$engine_state/dockerd.log"
+  fi
+  for service in $(recorded service); do
+    say "stopping $service (systemctl stop)"
+    systemctl stop "$service.socket" "$service.service" || true
+  done
   recorded file | while read -r file; do rm -f "$file" && say "removed $file"; done
-  rm -f "$engine_state/dockerd.log"
   # What others had it install stays written down.
   if [ -e "$engine_state/made" ]; then
-    left=$(new_in "$made" "$engine_state/made")
-    if [ -n "$left" ]; then printf '%s\n' "$left" >"$engine_state/made"; else rm "$engine_state/made"; fi
+    theirs=$(new_in "$made" "$engine_state/made")
+    if [ -n "$theirs" ]; then printf '%s\n' "$theirs" >"$engine_state/made"; else rm "$engine_state/made"; fi
   fi
   rmdir "$engine_state" 2>/dev/null || true
 }
