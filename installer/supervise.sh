@@ -15,9 +15,6 @@ program=$root/opt/onstead/current/bin/onstead
 run=$root/run/onstead
 log=$root/var/log/onstead.log
 
-# Compose would keep a note of its own in the home folder.
-export BUILDX_CONFIG="$run/buildx"
-
 LOG_BYTES=10485760
 LOOK_SECONDS=60
 STOP_SECONDS=30
