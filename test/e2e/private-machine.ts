@@ -99,6 +99,16 @@ export class PrivateMachine {
     return changesIn(this.disk, folder);
   }
 
+  /** This machine may have an appliance; that one does not see it. Only where the folders are overlaid. */
+  hideAppliance(): void {
+    const isOverlaid =
+      'for one in /opt /etc /var /usr/local; do [ "$(stat -f -c %T $one)" = overlayfs ] || exit 1; done';
+    const files = '/opt/onstead /etc/onstead /var/lib/onstead /var/log/onstead.log* /usr/local/bin/onstead';
+    const [command, ...args] = [...this.prefix, 'sh', '-c', `${isOverlaid}; rm -rf ${files}`];
+    if (spawnSync(command!, args).status !== 0)
+      throw new Error('the folders of the appliance are not overlaid');
+  }
+
   async startEngine(): Promise<void> {
     const log = openSync(join(this.disk, 'dockerd.log'), 'a');
     const [command, ...args] = [...this.prefix, 'dockerd', '--cgroup-parent', this.#cgroup];

@@ -89,8 +89,7 @@ let before: Footprint;
 
 t.before(async () => {
   await machine.boot([], [...FOLDERS, checkout]);
-  // This machine may have an appliance, which that one does not see.
-  await inside(['sh', '-c', 'rm -rf /opt/onstead /etc/onstead /var/lib/onstead /usr/local/bin/onstead']);
+  machine.hideAppliance();
   await inside(['rm', '-rf', join(checkout, '.cache/quickstart')]);
   mkdirSync(machine.seen('/run/tmp'));
   await machine.startEngine();
@@ -112,6 +111,10 @@ t.test('what the quickstart cannot use, it refuses in one sentence, and nothing 
     t.match(ended.stderr, sentence);
     t.equal(ended.stdout, '');
   }
+  const full = `mount -t tmpfs -o size=1M tmpfs /var/lib && sh ${checkout}/installer/quickstart.sh`;
+  const noRoom = await inside(['unshare', '--mount', 'sh', '-c', full]);
+  t.equal(noRoom.code, 4);
+  t.match(noRoom.stderr, /^error: \/var\/lib has 0 GB free; the quickstart needs 5 GB\.\nnext: .*\n$/);
   const holder = "require('net').createServer().listen(443,()=>console.log('up'))";
   await docker(
     'run',
@@ -215,6 +218,7 @@ t.test('a quickstart that failed half way is taken back, with the engine that it
   const args = `ONSTEAD_DOCKERD_ARGS=--cgroup-parent ${machine.cgroup}`;
   const failed = await inside(['env', args, 'sh', join(checkout, 'installer/quickstart.sh')]);
   t.not(failed.code, 0);
+  t.match(failed.stderr, /The quickstart stopped half way\. .* take it back with: .*--down\n$/);
   t.match(failed.stderr, /starting dockerd in a session of its own/);
   t.match(readFileSync(machine.seen('/var/lib/onstead/quickstart'), 'utf8'), /^engine \d+ \d+$/m);
   const down = await quickstart('--down');

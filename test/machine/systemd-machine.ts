@@ -63,10 +63,10 @@ export class SystemdMachine {
     await gone(this.#pid);
   }
 
-  /** Files that it has changed or made, apart from what systemd keeps for itself. */
+  /** Files that it has changed or made, apart from what systemd and Compose keep for themselves. */
   changes(): string[] {
     return FOLDERS.flatMap((folder) => changesIn(this.#disk, folder)).filter(
-      (path) => !/^\/var\/(lib\/systemd|log\/journal|tmp)\//.test(path),
+      (path) => !/^(\/var\/(lib\/systemd|log\/journal|tmp)|\/root\/\.docker\/buildx)\//.test(path),
     );
   }
 

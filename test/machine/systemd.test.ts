@@ -11,6 +11,7 @@ t.setTimeout(600_000);
 
 const checkout = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
 const script = join(checkout, 'installer/install.sh');
+const engineScript = join(checkout, 'installer/engine.sh');
 const noteProgram = join(checkout, 'test/e2e/note-with-file.ts');
 const UNITS = ['onstead-secrets.service', 'onstead-stack.service', 'onstead.service'];
 const COMES_BACK_WITHIN_MS = 120_000;
@@ -60,6 +61,16 @@ t.test('a machine with systemd boots, with an engine and nothing of Onstead', as
   t.equal((await machine.run('systemctl', 'is-system-running')).stdout.trim(), 'running');
   t.equal((await machine.run('systemctl', 'is-active', 'docker')).stdout.trim(), 'active');
   bare = machine.changes();
+});
+
+t.test('an engine that is installed and stopped is started by systemd', async (t) => {
+  await machine.run('systemctl', 'stop', 'docker.socket', 'docker.service');
+  const state = 'ONSTEAD_ENGINE_STATE=/run/engine';
+  const { code, stderr } = await machine.run('env', state, 'sh', engineScript, 'ensure');
+  t.equal(code, 0, stderr);
+  t.match(stderr, /starting the engine \(systemctl start docker\)/);
+  t.equal((await machine.run('systemctl', 'is-active', 'docker')).stdout.trim(), 'active');
+  t.equal((await machine.run('cat', '/run/engine/made')).stdout, 'service docker\n');
 });
 
 t.test('install.sh puts its units in place, and they run', async (t) => {
