@@ -1,7 +1,7 @@
 // A checked file → a Release: defaults filled in, units parsed. The file is known to be right here, so the casts only
 // name what the schema has checked.
 
-import semver from 'semver';
+import compareBuild from 'semver/functions/compare-build.js';
 import { parseBytes, parseDuration } from '../base/units.ts';
 import type { Mistake, Release, ReleaseService, ServiceSizing, SmokeCheck } from './release.ts';
 import type { Permission } from './permission.ts';
@@ -31,7 +31,7 @@ export function releaseFrom(
     ...(block.notes === undefined ? {} : { notes: block.notes }),
     upgrade: {
       ...(block.upgrade?.from === undefined ? {} : { from: block.upgrade.from }),
-      stops: [...new Set(block.upgrade?.stops)].sort(semver.compareBuild),
+      stops: [...new Set(block.upgrade?.stops)].sort(compareBuild),
     },
     sizing: Object.fromEntries(
       Object.entries(block.sizing ?? {}).map(([name, one]) => [name, sizingFrom(one)]),

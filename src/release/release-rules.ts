@@ -1,7 +1,9 @@
 // What must hold between the parts of a release: roles, sizing, versions, secrets. Values that `shape.ts`
 // already refused are passed over here, so that no mistake is told twice.
 
-import semver from 'semver';
+import isBelow from 'semver/functions/lt.js';
+import validVersion from 'semver/functions/valid.js';
+import validRange from 'semver/ranges/valid.js';
 import type { Permission } from './permission.ts';
 import type { ReleaseBlock } from './schema.ts';
 import type { Allowance, Role } from './schema-services.ts';
@@ -127,7 +129,7 @@ export function checkVersions(block: Partial<ReleaseBlock>): Finding[] {
   const path: YamlPath = ['x-onstead', 'upgrade'];
   const found: Finding[] = [];
   const from = upgrade['from'];
-  if (typeof from === 'string' && from !== '' && semver.validRange(from) === null) {
+  if (typeof from === 'string' && from !== '' && validRange(from) === null) {
     found.push({
       path: [...path, 'from'],
       at: 'value',
@@ -135,11 +137,11 @@ export function checkVersions(block: Partial<ReleaseBlock>): Finding[] {
       fix: 'Write for example from: ">=1.2.0".',
     });
   }
-  const version = typeof block.version === 'string' ? semver.valid(block.version) : null;
+  const version = typeof block.version === 'string' ? validVersion(block.version) : null;
   const stops = Array.isArray(upgrade['stops']) ? upgrade['stops'] : [];
   stops.forEach((stop: unknown, index) => {
-    if (version === null || typeof stop !== 'string' || semver.valid(stop) === null) return;
-    if (semver.lt(stop, version)) return;
+    if (version === null || typeof stop !== 'string' || validVersion(stop) === null) return;
+    if (isBelow(stop, version)) return;
     found.push({
       path: [...path, 'stops', index],
       at: 'value',

@@ -1,6 +1,11 @@
 // Which version may follow which: allowed ranges, hard stops, no silent step back. Pure.
 
-import semver from 'semver';
+// Each by itself: semver's main file loads 40 modules more, and the daemon starts with these.
+import compareBuild from 'semver/functions/compare-build.js';
+import isAbove from 'semver/functions/gt.js';
+import isAtLeast from 'semver/functions/gte.js';
+import isBelow from 'semver/functions/lt.js';
+import satisfies from 'semver/functions/satisfies.js';
 import { OnsteadError } from '../base/errors.ts';
 import type { UpgradeRule } from './release.ts';
 
@@ -30,17 +35,15 @@ export function checkUpgradePath(installed: Installed | undefined, release: Cand
       `Give a release of "${installed.product}".`,
     );
   }
-  if (semver.compareBuild(to, from) === 0) return { kind: 'same' };
-  if (semver.lt(to, from)) {
+  if (compareBuild(to, from) === 0) return { kind: 'same' };
+  if (isBelow(to, from)) {
     return refused(
       'release.downgrade',
       `Version ${to} is older than the installed ${from}.`,
       `Install ${from} or newer; an older version would not understand the data.`,
     );
   }
-  const stop = [...upgrade.stops]
-    .sort(semver.compareBuild)
-    .find((one) => semver.gt(one, from) && semver.lt(one, to));
+  const stop = [...upgrade.stops].sort(compareBuild).find((one) => isAbove(one, from) && isBelow(one, to));
   if (stop !== undefined) {
     return refused(
       'release.stop',
@@ -48,7 +51,7 @@ export function checkUpgradePath(installed: Installed | undefined, release: Cand
       `Install ${stop} first, then ${to}.`,
     );
   }
-  if (upgrade.from !== undefined && !semver.satisfies(from, upgrade.from, { includePrerelease: true })) {
+  if (upgrade.from !== undefined && !satisfies(from, upgrade.from, { includePrerelease: true })) {
     return refused(
       'release.path',
       `Version ${to} can be reached from ${upgrade.from}; installed is ${from}.`,
@@ -80,7 +83,7 @@ function seenKey({ keyId, product }: SignedVersion): string {
 /** Refuses a bundle older than one that this appliance has already seen from the same key. */
 export function checkNotOlder(seen: SeenVersions, bundle: SignedVersion): OnsteadError | undefined {
   const highest = seen[seenKey(bundle)];
-  if (highest === undefined || semver.gte(bundle.version, highest)) return undefined;
+  if (highest === undefined || isAtLeast(bundle.version, highest)) return undefined;
   return new OnsteadError(
     'bundle.older',
     `This bundle is ${bundle.product} ${bundle.version}; ${highest} has been seen here before.`,
