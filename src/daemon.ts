@@ -63,13 +63,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const db = openDatabase(paths.database);
 
   const journal = new Journal(db, clock);
+  const secrets = await SecretStore.open({
+    folder: paths.secrets,
+    machineKeyPath: paths.machineKey,
+    clock,
+  });
+  log.maskWith((text) => secrets.mask(text));
   const tools: DeployTools = {
     journal,
     paths,
     clock,
     log,
     settings: () => settings,
-    secrets: await SecretStore.open({ folder: paths.secrets, machineKeyPath: paths.machineKey, clock }),
+    secrets,
     bundles: new BundleShelf(paths.trust),
     engine: rememberEngine(options),
     compose: async () =>

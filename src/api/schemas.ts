@@ -113,3 +113,11 @@ export const LogMessage = Type.Object({
   line: Type.String(),
 });
 export type LogMessage = Static<typeof LogMessage>;
+
+/** One line that was said while an operation went on; `step` is the number of the step that said it. */
+export const NoteSchema = Type.Object({
+  at: Type.String(),
+  step: Nullable(Type.Integer()),
+  text: Type.String(),
+});
+export type Note = Static<typeof NoteSchema>;

@@ -11,6 +11,8 @@ import type { ReleaseService } from '../release/index.ts';
 import type { SecretStore, Settings } from '../stack/index.ts';
 import type { BundleShelf } from './bundle-shelf.ts';
 
+const HEALTHY_WITHIN_MS = 5 * 60_000;
+
 export interface DeployTools {
   readonly journal: Journal;
   readonly paths: Paths;
@@ -31,17 +33,21 @@ export async function containersOf(tools: DeployTools, project: string, service:
   return all.filter(({ oneOff }) => !oneOff);
 }
 
-/** The one running container of a data service. */
-export async function runningContainer(
+/** The one container of a data service, well. An engine that is just back may have left it down, or not yet up. */
+export async function healthyContainer(
   tools: DeployTools,
   project: string,
   service: string,
+  signal: AbortSignal,
 ): Promise<string> {
   const running = (await containersOf(tools, project, service)).find(({ status }) => status === 'running');
-  if (running !== undefined) return running.id;
-  throw new OnsteadError('stack.not-running', `The service "${service}" is not running.`, {
-    next: `See why with \`onstead logs ${service}\`.`,
-  });
+  if (running === undefined) {
+    await (await tools.compose()).up({ services: [service], noDeps: true, signal });
+  }
+  const engine = await tools.engine();
+  const id = running?.id ?? (await containersOf(tools, project, service))[0]?.id ?? service;
+  await engine.containers.waitHealthy([id], { timeoutMs: HEALTHY_WITHIN_MS, signal });
+  return id;
 }
 
 /** A service's address, and the process in whose network it is reached: the machine itself has no way there. */
@@ -49,9 +55,10 @@ export async function placeOf(
   tools: DeployTools,
   project: string,
   service: string,
+  signal: AbortSignal,
 ): Promise<{ readonly address: string; readonly networkOfPid: number }> {
   const engine = await tools.engine();
-  const facts = await engine.containers.inspect(await runningContainer(tools, project, service));
+  const facts = await engine.containers.inspect(await healthyContainer(tools, project, service, signal));
   const address = facts?.networks.find(({ ipv4 }) => ipv4 !== undefined)?.ipv4;
   if (facts !== undefined && address !== undefined) return { address, networkOfPid: facts.pid };
   throw new OnsteadError(

@@ -141,11 +141,16 @@ export class ComposeProgram {
 
 function failed(about: string, result: RunResult, lines: readonly ComposeLine[]): OnsteadError {
   const said = failureText(lines) || `it ended with code ${result.code}`;
-  if (ENGINE_GONE.test(said)) return lost(about);
+  // Not in what is shown alone: "failed to start containers" may end a run whose first line names the lost engine.
+  if (ENGINE_GONE.test(lines.map(messageOf).join('\n'))) return lost(about);
   return new OnsteadError('compose.failed', `Could not ${about}: ${said}`, {
     ...nextFor(said),
     details: [{ message: said, exitCode: result.code }],
   });
+}
+
+function messageOf(line: ComposeLine): string {
+  return line.kind === 'progress' ? '' : line.message;
 }
 
 /**

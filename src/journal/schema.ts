@@ -1,12 +1,9 @@
 // The shapes of operations as the journal keeps them and the API serves them.
 
-import { Type, type Static } from '../base/schema.ts';
+import { Nullable, Type, type Static } from '../base/schema.ts';
 import { operationStates, stepStates } from './states.ts';
 
 const Time = Type.String({ description: 'ISO 8601, UTC' });
-const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
-  Type.Union([schema, Type.Null()]);
-
 export const ErrorReportSchema = Type.Object({
   code: Type.String(),
   message: Type.String(),

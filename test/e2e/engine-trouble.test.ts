@@ -11,6 +11,9 @@ import { PrivateMachine } from './private-machine.ts';
 t.setTimeout(600_000);
 
 const bundle = await demoBundle();
+const slowBundle = await demoBundle('1.0.0', (text) =>
+  text.replace(/( +up: ).*\n/, "$1[sh, -c, 'sleep 6; node /app/src/main.ts migrate up']\n"),
+);
 const machine = new PrivateMachine();
 const appliance = await TestAppliance.make({ publicKey: bundle.publicKey, machine });
 t.teardown(async () => {
@@ -32,6 +35,14 @@ async function reaches(type: string, nth = 0): Promise<void> {
   }
   const { stdout } = await appliance.onstead(['operations', 'show']);
   throw new Error(`the operation did not come to ${type}: ${stdout}`);
+}
+
+async function migrationRuns(): Promise<void> {
+  for (const giveUpAtMs = performance.now() + 60_000; performance.now() < giveUpAtMs; await sleep(50)) {
+    const all = await appliance.engine.containers.list({ project: appliance.project });
+    if (all.some(({ oneOff, status }) => oneOff && status === 'running')) return;
+  }
+  throw new Error('no migration runs');
 }
 
 const images = async (): Promise<string[]> =>
@@ -85,4 +96,39 @@ t.test('an engine that stays away leaves the operation stuck, with what to do', 
   t.strictSame(await footprint(appliance), before, 'nothing is left');
   t.strictSame(await images(), [], 'no image either');
   await appliance.stop();
+});
+
+t.test('an engine that is stopped or killed in the middle of several steps is waited for', async (t) => {
+  await appliance.start();
+  const installing = appliance.onstead(['install', slowBundle.path]);
+  // Killed while it makes a network or starts a container, an engine 20.10 keeps half of it, and may hang for ever at
+  // its own next start: there it is stopped, and killed where it is busy with something else.
+  for (const [type, nth, pauseMs, signal] of [
+    ['migrate', 0, 0, 'SIGKILL'],
+    ['start-services', 1, 1_000, 'SIGTERM'],
+    ['smoke-test', 0, 0, 'SIGKILL'],
+  ] as const) {
+    await reaches(type, nth);
+    if (type === 'migrate') await migrationRuns();
+    await sleep(pauseMs);
+    await machine.killEngine(signal);
+    await sleep(2_000);
+    await machine.startEngine();
+  }
+  const { code, stdout, stderr } = await installing;
+  t.equal(code, 0, stdout + stderr);
+  t.match(stdout, /Waiting: /);
+  for (let tries = 0; tries < 60 && (await appliance.onstead(['status'])).code !== 0; tries += 1) {
+    await sleep(1_000);
+  }
+  const status = await appliance.onstead(['status']);
+  t.equal(status.code, 0, status.stdout);
+  t.equal((await appliance.ask('/api/ready')).status, 200);
+  const again = await appliance.onstead(['install', slowBundle.path]);
+  t.match(again.stdout, /nothing needed doing/);
+  const all = await appliance.engine.containers.list({ project: appliance.project });
+  t.notOk(
+    all.some(({ oneOff }) => oneOff),
+    'no migration was left behind',
+  );
 });

@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 import type { TestAppliance } from './appliance.ts';
 
 /** Files that a running daemon writes at any time. */
-const LIVE = /(^|\/)(daemon\.log|state\.db(-wal|-shm)?)$/;
+const LIVE = /(^|\/)(daemon\.log|state\.db(-wal|-shm)?|[a-z]+\.lock(-journal)?)$/;
 
 export async function footprint(appliance: TestAppliance): Promise<string[]> {
   return [...(await onEngine(appliance)), ...(await onDisk(appliance))].toSorted();

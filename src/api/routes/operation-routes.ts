@@ -5,7 +5,7 @@ import { reportOf } from '../../base/errors.ts';
 import { OperationSchema, type JournalEvent } from '../../journal/index.ts';
 import { followEvents } from '../follow-events.ts';
 import { answerInLines } from '../line-stream.ts';
-import { InstallRequest, type BeginMessage } from '../schemas.ts';
+import { InstallRequest, NoteSchema, type BeginMessage, type Note } from '../schemas.ts';
 import type { Routes } from '../route.ts';
 
 const Id = Type.Object({ id: Type.String({ maxLength: 100 }) });
@@ -30,6 +30,15 @@ export const operationRoutes: Routes = (server, appliance) => {
       await answerInLines<JournalEvent>(request, reply, (stream) =>
         followEvents(appliance, id, request.query.after, stream),
       );
+    },
+  );
+
+  server.get(
+    '/api/operations/:id/notes',
+    { schema: { params: Id, response: { 200: Type.Array(NoteSchema) } } },
+    (request) => {
+      appliance.operation(request.params.id);
+      return notesOf(appliance.events(request.params.id, 0));
     },
   );
 
@@ -59,3 +68,10 @@ export const operationRoutes: Routes = (server, appliance) => {
     });
   });
 };
+
+/** What was said on the way, such as the output of a migration. */
+function notesOf(events: readonly JournalEvent[]): Note[] {
+  return events.flatMap(({ type, at, step, text }) =>
+    type === 'note' && text !== null ? [{ at, step, text }] : [],
+  );
+}

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { errorFrom } from '../../base/errors.ts';
 import type { BeginMessage, PlanAnswer, StatusAnswer } from '../../api/schemas.ts';
+import { exitCodeOfOperation } from '../exit-codes.ts';
 import { followOperation } from '../follow.ts';
 import { sayPermissions } from '../permissions.ts';
 import { drawBar } from '../terminal.ts';
@@ -78,7 +79,7 @@ async function install(input: VerbInput): Promise<number> {
   }
   const operation = await followOperation({ id, client, terminal, signal });
   if (operation.state === 'done') await sayWhere(input);
-  return operation.state === 'done' || signal.aborted ? 0 : 5;
+  return signal.aborted ? 0 : exitCodeOfOperation(operation);
 }
 
 function showPlan(plan: PlanAnswer, { terminal }: VerbInput, dryRun: boolean): void {

@@ -2,9 +2,10 @@
 
 import { OnsteadError } from '../../base/errors.ts';
 import { formatDuration } from '../../base/units.ts';
-import type { OperationView } from '../../api/schemas.ts';
+import type { Note, OperationView } from '../../api/schemas.ts';
 import { exitCodeOfOperation } from '../exit-codes.ts';
 import { followOperation } from '../follow.ts';
+import type { Terminal } from '../terminal.ts';
 import { isSet, type Verb, type VerbInput } from '../verb.ts';
 
 export const operationsVerb: Verb = {
@@ -50,18 +51,18 @@ async function list({ client, terminal }: VerbInput): Promise<number> {
 async function show(input: VerbInput, id: string): Promise<number> {
   const { client, terminal } = input;
   if (isSet(input, 'follow')) return exitCodeOfOperation(await followOperation({ ...input, id }));
-  const operation = await client.get<OperationView>(`/api/operations/${encodeURIComponent(id)}`);
+  const path = `/api/operations/${encodeURIComponent(id)}`;
+  const operation = await client.get<OperationView>(path);
+  const notes = await client.get<Note[]>(`${path}/notes`);
   terminal.say(
     `${terminal.paint('strong', operation.title)}  ${operation.state}  ${local(operation.createdAt)}`,
   );
   terminal.table(
-    operation.steps.map((step) => [
-      String(step.n).padStart(3),
-      step.state,
-      step.startedAt === null || step.finishedAt === null
-        ? ''
-        : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt)),
-      `${step.title}${step.note === null ? '' : terminal.paint('dim', `  ${step.note}`)}`,
+    operation.steps.flatMap((step) => [
+      rowOf(step, terminal),
+      ...notes
+        .filter((note) => note.step === step.n)
+        .map(({ text }) => ['', '', '', `  ${terminal.paint('dim', text)}`]),
     ]),
   );
   if (operation.error !== null) {
@@ -70,8 +71,19 @@ async function show(input: VerbInput, id: string): Promise<number> {
     if (operation.error.next !== undefined)
       terminal.say(`${terminal.paint('strong', 'Next:')} ${operation.error.next}`);
   }
-  terminal.answer(operation);
+  terminal.answer({ ...operation, notes });
   return 0;
+}
+
+function rowOf(step: OperationView['steps'][number], terminal: Terminal): string[] {
+  return [
+    String(step.n).padStart(3),
+    step.state,
+    step.startedAt === null || step.finishedAt === null
+      ? ''
+      : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt)),
+    `${step.title}${step.note === null ? '' : terminal.paint('dim', `  ${step.note}`)}`,
+  ];
 }
 
 async function settle(

@@ -10,16 +10,16 @@ import {
   type ObjectStoreAccess,
 } from '../../stack/index.ts';
 import type { InstallSteps } from '../install-plan.ts';
-import { placeOf, runningContainer, type DeployTools } from '../tools.ts';
+import { placeOf, healthyContainer, type DeployTools } from '../tools.ts';
 
 export function makeUsersStep(tools: DeployTools): Executor<InstallSteps['make-users']> {
   return {
-    async holds({ project, service, database, user }) {
-      const container = await runningContainer(tools, project, service);
+    async holds({ project, service, database, user }, { signal }) {
+      const container = await healthyContainer(tools, project, service, signal);
       return mayLogIn(await tools.engine(), container, { database, user });
     },
-    async apply({ project, service, database, user }) {
-      const container = await runningContainer(tools, project, service);
+    async apply({ project, service, database, user }, { signal }) {
+      const container = await healthyContainer(tools, project, service, signal);
       const password = tools.secrets.get('mysql_password');
       await ensureLogin(await tools.engine(), container, { database, user, password });
     },
@@ -28,15 +28,15 @@ export function makeUsersStep(tools: DeployTools): Executor<InstallSteps['make-u
 
 export function makeBucketsStep(tools: DeployTools): Executor<InstallSteps['make-buckets']> {
   return {
-    async holds({ project, service, buckets }) {
-      const access = await objectStoreOf(tools, project, service);
+    async holds({ project, service, buckets }, { signal }) {
+      const access = await objectStoreOf(tools, project, service, signal);
       return probeBuckets(access, buckets).then(
         () => true,
         () => false,
       );
     },
-    async apply({ project, service, buckets }) {
-      const access = await objectStoreOf(tools, project, service);
+    async apply({ project, service, buckets }, { signal }) {
+      const access = await objectStoreOf(tools, project, service, signal);
       const made = await ensureBuckets(access, buckets);
       await probeBuckets(access, buckets);
       return made.length === 0
@@ -50,8 +50,9 @@ async function objectStoreOf(
   tools: DeployTools,
   project: string,
   service: string,
+  signal: AbortSignal,
 ): Promise<ObjectStoreAccess> {
-  const { address, networkOfPid } = await placeOf(tools, project, service);
+  const { address, networkOfPid } = await placeOf(tools, project, service, signal);
   return {
     endpoint: `http://${address}:${objectStorePort}`,
     networkOfPid,

@@ -2,10 +2,11 @@
 // meanwhile finds it again by its name and waits for its end: it is never cut off, and never run twice at once.
 
 import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
-import type { RunOutcome } from '../../engine/index.ts';
 import type { Executor, StepContext } from '../../journal/index.ts';
+import { kindOf } from '../../stack/index.ts';
 import type { InstallSteps } from '../install-plan.ts';
-import type { DeployTools } from '../tools.ts';
+import { stackRelease } from '../stack-files.ts';
+import { healthyContainer, type DeployTools } from '../tools.ts';
 
 type Migration = InstallSteps['migrate'];
 
@@ -16,19 +17,17 @@ export function migrateStep(tools: DeployTools): Executor<Migration> {
   return {
     async apply(input, context) {
       const engine = await tools.engine();
-      const id = await begunContainer(tools, input, context);
-      const output = new Output(tools, context);
-      const { timeoutMs } = input;
-      const read = { timeoutMs, signal: context.signal, onLine: (line: string) => output.add(line) };
-      const outcome = await engine.containers.outcome(id, read).catch(async (error: unknown) => {
-        if (!isOnsteadError(error, 'engine.run-timeout')) throw error;
-        await engine.containers.remove(id, { volumes: true });
-        throw tooLong(timeoutMs, output);
-      });
-      output.end();
-      await engine.containers.remove(id, { volumes: true });
-      if (outcome.code === 0) return output.last;
-      throw failure(outcome, output);
+      const left = await engine.containers.inspect(nameOf(input, context.operation));
+      if (left?.status === 'running' || left?.status === 'exited') {
+        const { code, output } = await attend(tools, input, context);
+        if (code === 0) return output.last;
+        // What ended the daemon or the engine may have ended it too, or taken away what it needed.
+        context.note('The migration was interrupted; it is run again.');
+      }
+      await begin(tools, input, context);
+      const { code, oomKilled, output } = await attend(tools, input, context);
+      if (code === 0) return output.last;
+      throw failure(code, oomKilled, output);
     },
     async undo(input, { operation }) {
       await removeBegun(tools, nameOf(input, operation));
@@ -36,24 +35,32 @@ export function migrateStep(tools: DeployTools): Executor<Migration> {
   };
 }
 
-/** The one that an earlier try began, unless the engine or the machine cut it off: then a new one. */
-async function begunContainer(tools: DeployTools, input: Migration, context: StepContext): Promise<string> {
+async function begin(tools: DeployTools, input: Migration, context: StepContext): Promise<void> {
   const { operation, signal } = context;
-  const { service, up } = input;
-  const engine = await tools.engine();
+  const { service, up, project } = input;
   const name = nameOf(input, operation);
-  const found = await engine.containers.inspect(name);
-  if (found?.status === 'running' || (found?.status === 'exited' && !wasCutOff(found.exitCode))) {
-    return found.id;
-  }
   await removeBegun(tools, name);
+  const { services } = await stackRelease(tools);
+  const data = services.filter((one) => kindOf(one)?.dataFolder !== undefined);
+  for (const one of data) await healthyContainer(tools, project, one.name, signal);
   await (await tools.compose()).begin({ service, name, command: up, signal });
-  return name;
 }
 
-/** Ended by a signal from outside (128 + its number), as a stop of the engine or of the machine does. */
-function wasCutOff(exitCode: number): boolean {
-  return exitCode > 128;
+/** To its end, from its first line on, and then without a trace. */
+async function attend(tools: DeployTools, input: Migration, context: StepContext) {
+  const engine = await tools.engine();
+  const name = nameOf(input, context.operation);
+  const output = new Output(tools, context);
+  const { timeoutMs } = input;
+  const options = { timeoutMs, signal: context.signal, onLine: (line: string) => output.add(line) };
+  const { code, oomKilled } = await engine.containers.outcome(name, options).catch(async (error: unknown) => {
+    if (!isOnsteadError(error, 'engine.run-timeout')) throw error;
+    await removeBegun(tools, name);
+    throw tooLong(timeoutMs, output);
+  });
+  output.end();
+  await removeBegun(tools, name);
+  return { code, oomKilled, output };
 }
 
 function nameOf({ project, service }: Migration, operation: string): string {
@@ -97,7 +104,7 @@ class Output {
   }
 }
 
-function failure({ code, oomKilled }: RunOutcome, { tail }: Output): OnsteadError {
+function failure(code: number, oomKilled: boolean, { tail }: Output): OnsteadError {
   const said = tail.join('\n').trim();
   const why = oomKilled ? 'it needed more memory than it may use' : said || `it ended with code ${code}`;
   return failed(`The migration failed: ${why}`, said);

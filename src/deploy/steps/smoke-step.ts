@@ -5,7 +5,7 @@ import { OnsteadError, messageOf } from '../../base/errors.ts';
 import { askWorker } from '../../base/worker.ts';
 import type { Executor } from '../../journal/index.ts';
 import type { Release, SmokeCheck } from '../../release/index.ts';
-import { certificateSecrets } from '../../stack/index.ts';
+import { certificateSecrets, raiseStack } from '../../stack/index.ts';
 import type { InstallSteps } from '../install-plan.ts';
 import { stackRelease } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
@@ -48,6 +48,8 @@ async function passWithin(tools: DeployTools, check: SmokeCheck, signal: AbortSi
       });
     }
     await tools.clock.sleep(BETWEEN_MS, signal);
+    // An engine that was restarted meanwhile may have come back without a part of the stack.
+    await raiseStack(await tools.compose(), { isWhole: true, signal });
   }
 }
 

@@ -1,7 +1,7 @@
 // The stack's folder, its data volumes, and its containers. Compose does the work; health decides.
 
 import { rm } from 'node:fs/promises';
-import { OnsteadError } from '../../base/errors.ts';
+import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
 import type { Executor } from '../../journal/index.ts';
 import { findDrift, isOurVolume, makeVolume, removeVolumeMadeBy, writeStack } from '../../stack/index.ts';
 import { readFact, writeFact, clearFact } from '../facts.ts';
@@ -10,6 +10,7 @@ import { renderKept } from '../stack-files.ts';
 import { containersOf, type DeployTools } from '../tools.ts';
 
 const HEALTHY_WITHIN_MS = 10 * 60_000;
+const SETTLES_WITHIN_MS = 3_000;
 
 export function makeVolumesStep(tools: DeployTools): Executor<InstallSteps['make-volumes']> {
   return {
@@ -65,7 +66,13 @@ export function startServicesStep(tools: DeployTools): Executor<InstallSteps['st
     },
     async apply({ project, services }, context) {
       const compose = await tools.compose();
-      await compose.up({ services, noDeps: true, signal: context.signal });
+      const up = () => compose.up({ services, noDeps: true, signal: context.signal });
+      await up().catch(async (error: unknown) => {
+        if (!isOnsteadError(error, 'compose.failed')) throw error;
+        // An engine that was restarted in the middle left one half down and told Compose of the other half.
+        await tools.clock.sleep(SETTLES_WITHIN_MS, context.signal);
+        await up();
+      });
       const engine = await tools.engine();
       const all = await containersOfAll(tools, project, services);
       if (all.length === 0) throw nothingStarted(services);

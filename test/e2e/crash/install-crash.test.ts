@@ -4,11 +4,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { OperationView } from '../../../src/api/schemas.ts';
-import { isOver, Journal, openDatabase } from '../../../src/journal/index.ts';
-import { systemClock } from '../../../src/base/clock.ts';
+import { isOver } from '../../../src/journal/index.ts';
 import { installExecutors, type DeployTools } from '../../../src/deploy/index.ts';
 import { TestAppliance } from '../appliance.ts';
 import { demoBundle } from '../demo-bundle.ts';
+import { storedOperation } from '../stored-operation.ts';
 
 type Point = 'before' | 'during' | 'after';
 
@@ -17,16 +17,6 @@ interface Kills {
   readonly before: number[];
   readonly during: number[];
   readonly after: number[];
-}
-
-/** What the journal on the disk says while no daemon runs. */
-function storedOperation(appliance: TestAppliance): OperationView {
-  const db = openDatabase(appliance.paths.database);
-  try {
-    return new Journal(db, systemClock).list(1)[0]!;
-  } finally {
-    db.close();
-  }
 }
 
 /**

@@ -44,7 +44,7 @@ t.test('a migration outlives the daemon that began it, by kill and by stop, and 
 
   const operation = await appliance.operation();
   t.equal(operation.state, 'done', JSON.stringify(operation.error));
-  const { stdout } = await appliance.onstead(['operations', 'show', operation.id, '--follow']);
+  const { stdout } = await appliance.onstead(['operations', 'show', operation.id]);
   const runs = new Set(stdout.match(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g));
   t.equal(runs.size, 1, 'it ran once');
   t.strictSame(await migrations(), [], 'and left no container');

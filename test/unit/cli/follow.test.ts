@@ -51,6 +51,7 @@ const daemon = (
   openDaemon(t, {
     'GET /api/operations/install-1': operation(state, change),
     'GET /api/operations/install-1/events': linesOf(events),
+    'GET /api/operations/install-1/notes': [{ at: '2026-11-20T12:00:00Z', step: 3, text: 'said by step 3' }],
     'GET /api/operations': [operation(state, change)],
   });
 
@@ -124,6 +125,7 @@ t.test('the newest operation is the one that is shown', async (t) => {
   const { code, out } = await onstead(['operations', 'show'], { socket: await daemon(t, 'done', done) });
   t.equal(code, 0);
   t.match(out, /^Install Notes 1\.0\.0 {2}done/);
+  t.match(out, /\n +3 .*\n +said by step 3\n/, 'what was said stands under its step');
 });
 
 for (const action of ['resume', 'abandon'] as const) {
