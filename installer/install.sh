@@ -244,7 +244,8 @@ look_at_settings() {
 BY_RELEASE='cpu memory memory-available state-space engine-space program-space temporary-space inodes other-containers project-name previous-install'
 
 look_at_machine() {
-  "$draft/slot/bin/onstead" preflight --json \
+  # What it writes for a moment goes with the draft, also when it is killed.
+  TMPDIR=$draft "$draft/slot/bin/onstead" preflight --json \
     --http "${http:-${old_http:-80}}" --https "${https:-${old_https:-443}}" >"$draft/preflight.json" 2>"$draft/why" || true
   # shellcheck disable=SC2016,SC2086 # a program, not the shell's; a list of words
   "$draft/slot/bin/node" -e '

@@ -202,6 +202,24 @@ function programOffset(path: string): number {
   return readFileSync(path).indexOf('onstead/daemon.tar.gz\0') + 512 + 2000;
 }
 
+t.test('without minisign the signature is checked with openssl', async (t) => {
+  const hide = 'mount --bind /dev/null "$(command -v minisign)" && ! command -v minisign';
+  const without = (...words: string[]): Promise<CliResult> =>
+    inside(['unshare', '--mount', 'sh', '-c', `${hide} && sh ${script} ${words.join(' ')}`]);
+  const stranger = await without(bundle.path, '--trust', '/run/tmp/other.pub');
+  t.equal(stranger.code, 3);
+  t.match(stranger.stderr, /^error: The bundle is not signed with the key in /);
+  const path = spoiled('flipped-sums', (file) => flip(file, 1536));
+  t.match((await without(...trusting(path))).stderr, /^error: The bundle is not signed with the key in /);
+  rmSync(machine.seen(path));
+  await inside(['sh', '-c', 'echo mine >/usr/local/bin/onstead']);
+  const right = await without(...trusting());
+  t.match(right.stdout, /complete and unchanged/);
+  t.match(right.stderr, /^error: .* is not Onstead's/, 'the right key is accepted');
+  await inside(['rm', '/usr/local/bin/onstead']);
+  t.strictSame(await footprint(), bare);
+});
+
 t.test('a machine that cannot carry it is told so in a sentence, and stays as it was', async (t) => {
   const user = await inside([
     'setpriv',
@@ -404,7 +422,24 @@ t.test('uninstalled it leaves nothing', async (t) => {
   const gone = await install('--uninstall');
   t.equal(gone.code, 0, gone.stdout + gone.stderr);
   t.strictSame(await footprint(), bare);
-  t.equal((await inside(['find', '/var/lib/onstead', '/var/log', '/run', '-name', 'onstead*'])).stdout, '');
+  t.equal(
+    (
+      await inside([
+        'find',
+        '/var/lib/onstead',
+        '/var/log',
+        '/run',
+        '-path',
+        '/run/tmp',
+        '-prune',
+        '-o',
+        '-name',
+        'onstead*',
+        '-print',
+      ])
+    ).stdout,
+    '',
+  );
   t.strictSame(await onEngine(), bareEngine);
   t.match((await install('--uninstall')).stdout, /not installed here; nothing to remove/);
 });
