@@ -23,6 +23,8 @@ interface Shelved {
 export class BundleShelf {
   readonly #trustFolder: string;
   #newest: Shelved | undefined;
+  /** Whoever opens one now; the next waits for it. */
+  #opening: Promise<unknown> = Promise.resolve();
 
   constructor(trustFolder: string) {
     this.#trustFolder = trustFolder;
@@ -34,8 +36,7 @@ export class BundleShelf {
     options: OpenOptions,
     work: (bundle: VerifiedBundle) => Promise<T>,
   ): Promise<T> {
-    const shelved = await this.#shelve(path, options);
-    shelved.users += 1;
+    const shelved = await this.#take(path, options);
     try {
       return await work(shelved.bundle);
     } finally {
@@ -67,9 +68,27 @@ export class BundleShelf {
     if (last !== undefined) await this.#closeIfForgotten(last);
   }
 
+  /** One after the other: two at once would read the same file twice, and each put away what the other opened. */
+  async #take(path: string, options: OpenOptions): Promise<Shelved> {
+    const before = this.#opening;
+    const turn = Promise.withResolvers<void>();
+    this.#opening = Promise.all([before, turn.promise]);
+    try {
+      await until(before, options.signal);
+      return await this.#shelve(path, options);
+    } finally {
+      turn.resolve();
+    }
+  }
+
+  /** Counts the user in the same moment as it is found or made: from then on nobody closes it. */
   async #shelve(path: string, { onProgress, signal }: OpenOptions): Promise<Shelved> {
     const mark = await markOf(path);
-    if (this.#newest?.mark === mark) return this.#newest;
+    const known = this.#newest;
+    if (known?.mark === mark) {
+      known.users += 1;
+      return known;
+    }
     const bundle = await openBundle(path, {
       trustedKeys: await readTrustedKeys(this.#trustFolder),
       ...(onProgress === undefined
@@ -77,15 +96,30 @@ export class BundleShelf {
         : { onProgress: ({ doneBytes, totalBytes }) => onProgress(doneBytes, totalBytes) }),
       ...(signal === undefined ? {} : { signal }),
     });
+    const made: Shelved = { mark, bundle, users: 1 };
     const before = this.#newest;
-    this.#newest = { mark, bundle, users: 0 };
+    this.#newest = made;
     if (before !== undefined) await this.#closeIfForgotten(before);
-    return this.#newest;
+    return made;
   }
 
   /** An operation may still read from a bundle when somebody looks at another one. */
   async #closeIfForgotten(shelved: Shelved): Promise<void> {
     if (shelved !== this.#newest && shelved.users === 0) await shelved.bundle.close();
+  }
+}
+
+/** Resolves with `work`; rejects at once when the signal is aborted. */
+async function until(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return void (await work);
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

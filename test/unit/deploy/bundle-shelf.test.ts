@@ -1,8 +1,9 @@
 // Bundles in use: looking at another one never takes the first away from an operation that reads it.
 
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { BundleShelf } from '../../../src/deploy/index.ts';
 import { buildTiny, pair, tempFolder } from '../release/bundle-fixture.ts';
@@ -42,4 +43,56 @@ t.test('a file that is another bundle than the planned one is refused', async (t
     shelf.use({ path: first, id: 'another' }, {}, async () => undefined),
     { code: 'bundle.changed' },
   );
+});
+
+t.test(
+  'several that look at several bundles at once each get their own, open until they are done',
+  async (t) => {
+    const { shelf, first, second } = await shelfWithTwo(t);
+    const others = await Promise.all(
+      [1, 2, 3, 4].map(async (at) => {
+        const copy = join(dirname(first), `copy-${at}.tar`);
+        await copyFile(second, copy);
+        return copy;
+      }),
+    );
+    const look = (path: string): Promise<string> =>
+      shelf.usePath(path, {}, async (bundle) => {
+        await sleep(1); // long enough for another one to be opened and this one to be forgotten
+        await bundle.readText('release/compose.yaml');
+        return bundle.path;
+      });
+    for (let round = 0; round < 10; round += 1) {
+      await look(first); // it is put away while the others come
+      t.strictSame(await Promise.all(others.map(look)), others);
+    }
+  },
+);
+
+t.test('two that ask for the same file at once read it once', async (t) => {
+  const { shelf, first } = await shelfWithTwo(t);
+  const [left, right] = await Promise.all([
+    shelf.usePath(first, {}, async (bundle) => bundle),
+    shelf.usePath(first, {}, async (bundle) => bundle),
+  ]);
+  t.equal(left, right);
+});
+
+t.test('whoever leaves does not wait for the others, and nobody opens between them', async (t) => {
+  const { shelf, first, second } = await shelfWithTwo(t);
+  const gone = new AbortController();
+  const reading = shelf.usePath(first, {}, async (bundle) => bundle.path);
+  const leaving = shelf.usePath(second, { signal: gone.signal }, async () => 'used');
+  const next = shelf.usePath(second, {}, async (bundle) => bundle.path);
+  gone.abort(new Error('left'));
+  await t.rejects(leaving, /left/);
+  t.strictSame(await Promise.all([reading, next]), [first, second]);
+});
+
+t.test('one that cannot be opened does not hold up the next', async (t) => {
+  const { shelf, first } = await shelfWithTwo(t);
+  const missing = shelf.usePath('/nonexistent/notes.tar', {}, async () => 'used');
+  const next = shelf.usePath(first, {}, async (bundle) => bundle.path);
+  await t.rejects(missing, { code: 'bundle.missing' });
+  t.equal(await next, first);
 });
