@@ -62,7 +62,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await ensureFolder(dirname(paths.socket));
   const db = openDatabase(paths.database);
 
-  const journal = new Journal(db, clock);
+  const journal = new Journal(db, clock, { mask: (text) => tools.secrets.mask(text) });
   const secrets = await SecretStore.open({
     folder: paths.secrets,
     machineKeyPath: paths.machineKey,

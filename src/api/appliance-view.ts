@@ -22,6 +22,7 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
     events: (id, after) => journal.events(id, after),
     listen: (listener) => journal.listen(listener),
     holdUp: async () => ((await hasRoom(tools.paths.state)) ? undefined : `no room on ${tools.paths.state}`),
+    mask: (text) => tools.secrets.mask(text),
     resume: (id) => runner.resumeStuck(id),
     abandon: (id) => runner.abandonStuck(id),
     async install({ path, dryRun }, onProgress, signal) {

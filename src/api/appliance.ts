@@ -31,6 +31,8 @@ export interface Appliance {
   listen(listener: (event: JournalEvent) => void): () => void;
   /** What keeps an operation from going on that the journal cannot tell, for people: it has no room itself. */
   holdUp(): Promise<string | undefined>;
+  /** Every text of every answer goes through this: errors and logs quote what others' programs say. */
+  mask(text: string): string;
   resume(id: string): void;
   abandon(id: string): void;
 }

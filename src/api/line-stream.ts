@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { maskTexts, type Mask } from '../base/mask.ts';
 
 export interface LineStream<T> {
   /** Takes the value at once. Resolves when the reader has room for more, or has gone: whoever goes on before that
@@ -14,10 +15,16 @@ export interface LineStream<T> {
   readonly signal: AbortSignal;
 }
 
+export interface LineRequest {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  /** Each text of each value passes through it. */
+  readonly mask: Mask;
+}
+
 /** Hands `work` a stream and ends the answer when it settles. Its errors must be sent as values by itself. */
 export async function answerInLines<T>(
-  request: FastifyRequest,
-  reply: FastifyReply,
+  { request, reply, mask }: LineRequest,
   work: (stream: LineStream<T>) => Promise<void>,
 ): Promise<void> {
   const gone = new AbortController();
@@ -25,7 +32,7 @@ export async function answerInLines<T>(
   reply.raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
   reply.raw.on('close', () => gone.abort());
   const send = (value: T): Promise<void> => {
-    if (gone.signal.aborted || reply.raw.write(`${JSON.stringify(value)}\n`)) return Promise.resolve();
+    if (gone.signal.aborted || reply.raw.write(lineOf(maskTexts(value, mask)))) return Promise.resolve();
     return roomIn(reply.raw);
   };
   const sendIfRoom = (value: T): void => {
@@ -38,6 +45,10 @@ export async function answerInLines<T>(
   } finally {
     reply.raw.end();
   }
+}
+
+function lineOf(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
 }
 
 function roomIn(answer: ServerResponse): Promise<void> {

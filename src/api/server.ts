@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import { isOnsteadError, reportOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { maskTexts } from '../base/mask.ts';
 import type { Appliance } from './appliance.ts';
 import { compilersFactory } from './compilers.ts';
 import type { Server } from './route.ts';
@@ -23,6 +24,10 @@ export function buildServer(appliance: Appliance, log: Logger): Server {
     ajv: { customOptions: { removeAdditional: false } },
     schemaController: { compilersFactory },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  // Answers in lines do the same: these two are all that leaves here.
+  server.addHook('preSerialization', async (_request, _reply, answer) =>
+    maskTexts(answer, (text) => appliance.mask(text)),
+  );
   server.setErrorHandler((error, request, reply) => {
     const status = statusFor(error);
     if (status >= 500 && !isOnsteadError(error)) request.log.error({ err: error }, 'a request failed');

@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { asDiskFull } from '../base/disk-full.ts';
 import { OnsteadError, reportOf } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
+import { maskTexts, type Mask } from '../base/mask.ts';
 import type { Db } from './database.ts';
 import {
   operationView,
@@ -34,16 +35,23 @@ export interface NewOperation {
   readonly basis?: string | undefined;
 }
 
+export interface JournalOptions {
+  /** What is said on the way comes from anybody's programs: it is neither kept nor told before this has seen it. */
+  readonly mask?: Mask;
+}
+
 export class Journal {
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #maskText: Mask;
   readonly #listeners = new Set<(event: JournalEvent) => void>();
   /** The newest progress of each running step. It is worth showing, not worth a disk flush. */
   readonly #progress = new Map<string, Progress>();
 
-  constructor(db: Db, clock: Clock) {
+  constructor(db: Db, clock: Clock, { mask = (text) => text }: JournalOptions = {}) {
     this.#db = db;
     this.#clock = clock;
+    this.#maskText = mask;
   }
 
   /** Writes the whole plan. Refused while another operation is not over, unless that one may be resumed. */
@@ -115,7 +123,7 @@ export class Journal {
     const { state: from, startedAt } = this.get(id);
     if (from === to) return;
     if (!mayMove(from, to)) throw new Error(`an operation cannot go from ${from} to ${to}`);
-    const report = error === undefined ? null : reportOf(error);
+    const report = error === undefined ? null : this.#mask(reportOf(error));
     this.#record(id, { type: 'operation', state: to, text: report?.message ?? null }, () => {
       // Going on means that what was wrong is over; going back keeps the reason for it.
       this.#db
@@ -159,29 +167,24 @@ export class Journal {
 
   settle(id: string, n: number, state: StepState, outcome: { note?: string; error?: unknown } = {}): void {
     this.#progress.delete(progressKey(id, n));
-    const report = outcome.error === undefined ? null : reportOf(outcome.error);
-    const text = outcome.note ?? report?.message ?? null;
+    const report = outcome.error === undefined ? null : this.#mask(reportOf(outcome.error));
+    const note = this.#mask(outcome.note ?? null);
+    const text = note ?? report?.message ?? null;
     this.#record(id, { type: 'step', step: n, state, text }, () => {
       this.#db
         .prepare(
           `update step set state = ?, finished_at = ?, note = coalesce(?, note), error = ? where operation = ? and n = ?`,
         )
-        .run(
-          state,
-          this.#now(),
-          outcome.note ?? null,
-          report === null ? null : JSON.stringify(report),
-          id,
-          n,
-        );
+        .run(state, this.#now(), note, report === null ? null : JSON.stringify(report), id, n);
     });
   }
 
   note(id: string, n: number | null, text: string): void {
-    this.#record(id, { type: 'note', step: n, text });
+    this.#record(id, { type: 'note', step: n, text: this.#mask(text) });
   }
 
-  progress(id: string, n: number, progress: Progress): void {
+  progress(id: string, n: number, said: Progress): void {
+    const progress = this.#mask(said);
     this.#progress.set(progressKey(id, n), progress);
     this.#tell({ ...blankEvent(id, this.#now()), type: 'progress', step: n, progress });
   }
@@ -257,6 +260,10 @@ export class Journal {
         // What a listener cannot show is no failure of the step that it hears of.
       }
     }
+  }
+
+  #mask<T>(value: T): T {
+    return maskTexts(value, this.#maskText);
   }
 
   #now(): string {

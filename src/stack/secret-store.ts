@@ -10,6 +10,8 @@ import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
 
 /** What is shorter would hide words that are no secret. */
 const SHORTEST_MASKED = 8;
+/** The same in everybody's keys and certificates. */
+const PEM_MARK = '-----';
 const VERSIONS_KEPT = 30;
 const KEY_BYTES = 32;
 const FORMAT = 'onstead-secrets-1';
@@ -39,6 +41,7 @@ export class SecretStore {
   readonly #key: Buffer;
   readonly #clock: Clock;
   #content: Content;
+  readonly #known = new KnownTexts();
   /** The change under way; the next one builds on what it leaves. */
   #saving: Promise<void> = Promise.resolve();
 
@@ -47,6 +50,7 @@ export class SecretStore {
     this.#key = key;
     this.#clock = clock;
     this.#content = content;
+    this.#known.add(content);
   }
 
   /** Opens the store; on a new appliance this makes its key. */
@@ -76,17 +80,9 @@ export class SecretStore {
     return newest.value;
   }
 
-  /** The text without any secret of this appliance, for what a vendor's program prints. */
+  /** The text without any secret that this appliance has or had, for what others' programs print. */
   mask(text: string): string {
-    let masked = text;
-    for (const name of this.names()) {
-      for (const { value } of versionsOf(this.#content, name)) {
-        for (const line of value.split('\n')) {
-          if (line.length >= SHORTEST_MASKED) masked = masked.replaceAll(line, '[secret]');
-        }
-      }
-    }
-    return masked;
+    return this.#known.mask(text);
   }
 
   /** Makes every named secret that does not exist yet; returns the names of the new ones. */
@@ -131,11 +127,44 @@ export class SecretStore {
   async #changeAfter(before: Promise<void>, change: (content: Content) => Content): Promise<void> {
     await before;
     const content = change(this.#content);
+    this.#known.add(content);
     // An installation that was taken back leaves no store, not even an empty one.
     if (Object.keys(content).length === 0) await rm(this.#path, { force: true });
     else await writeFileAtomic(this.#path, seal(content, this.#key), { mode: 0o600 });
     this.#content = content;
   }
+}
+
+/** Every line of every secret since the start: one that was taken back may still stand in what somebody said. */
+class KnownTexts {
+  readonly #lines = new Set<string>();
+  #pattern: RegExp | undefined;
+
+  add(content: Content): void {
+    const lines = Object.values(content).flatMap((versions) =>
+      versions.flatMap(({ value }) => value.split('\n')),
+    );
+    for (const line of lines)
+      if (line.length >= SHORTEST_MASKED && !line.startsWith(PEM_MARK)) this.#lines.add(line);
+    this.#pattern = undefined;
+  }
+
+  mask(text: string): string {
+    if (this.#lines.size === 0) return text;
+    // One that holds another one goes first, so that no end of it stays.
+    this.#pattern ??= new RegExp(
+      [...this.#lines]
+        .toSorted((a, b) => b.length - a.length)
+        .map((line) => escaped(line))
+        .join('|'),
+      'g',
+    );
+    return text.replaceAll(this.#pattern, '[secret]');
+  }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }
 
 function versionsOf(content: Content, name: string): readonly SecretVersion[] {

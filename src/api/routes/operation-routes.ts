@@ -11,6 +11,7 @@ import type { Routes } from '../route.ts';
 const Id = Type.Object({ id: Type.String({ maxLength: 100 }) });
 
 export const operationRoutes: Routes = (server, appliance) => {
+  const mask = (text: string): string => appliance.mask(text);
   server.get('/api/operations', { schema: { response: { 200: Type.Array(OperationSchema) } } }, () =>
     appliance.operations(),
   );
@@ -27,7 +28,7 @@ export const operationRoutes: Routes = (server, appliance) => {
     async (request, reply) => {
       const { id } = request.params;
       appliance.operation(id); // an unknown one is an error before the answer begins
-      await answerInLines<JournalEvent>(request, reply, (stream) =>
+      await answerInLines<JournalEvent>({ request, reply, mask }, (stream) =>
         followEvents(appliance, id, request.query.after, stream),
       );
     },
@@ -54,7 +55,7 @@ export const operationRoutes: Routes = (server, appliance) => {
 
   server.post('/api/install', { schema: { body: InstallRequest } }, async (request, reply) => {
     const { path, dryRun = false } = request.body;
-    await answerInLines<BeginMessage>(request, reply, async ({ send, sendIfRoom, signal }) => {
+    await answerInLines<BeginMessage>({ request, reply, mask }, async ({ send, sendIfRoom, signal }) => {
       try {
         const onProgress = (done: number, total: number): void => {
           sendIfRoom({ kind: 'progress', done, total });

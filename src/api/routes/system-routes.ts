@@ -6,6 +6,7 @@ import { ServiceAnswer, StatusAnswer, VersionAnswer, type LogMessage } from '../
 import type { Routes } from '../route.ts';
 
 export const systemRoutes: Routes = (server, appliance) => {
+  const mask = (text: string): string => appliance.mask(text);
   server.get('/api/version', { schema: { response: { 200: VersionAnswer } } }, () => appliance.version());
 
   server.get('/api/status', { schema: { response: { 200: StatusAnswer } } }, () => appliance.status());
@@ -33,7 +34,7 @@ export const systemRoutes: Routes = (server, appliance) => {
       const all = appliance.logs(request.params.name, { tail, follow, signal: gone.signal });
       const lines = all[Symbol.asyncIterator]();
       const first = await lines.next();
-      await answerInLines<LogMessage>(request, reply, async ({ send }) => {
+      await answerInLines<LogMessage>({ request, reply, mask }, async ({ send }) => {
         for (let next = first; next.done !== true; next = await lines.next()) await send(next.value);
       });
     },

@@ -69,6 +69,7 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
       return () => listeners.delete(listener);
     },
     holdUp: async () => undefined,
+    mask: (text) => text,
     resume: (id) => void asked.push(`resume ${id}`),
     abandon: (id) => void asked.push(`abandon ${id}`),
     ...change,

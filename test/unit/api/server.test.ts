@@ -239,3 +239,42 @@ t.test('a log arrives line by line and ends', async (t) => {
     { service: 'app', line: 'hello' },
   ]);
 });
+
+t.test('no answer leaves with a secret in it: not a report, not a line, not a refusal', async (t) => {
+  const said = new OnsteadError('engine.refused', 'The engine said hunter22.', {
+    next: 'Look at hunter22.',
+    details: [{ message: 'hunter22' }],
+  });
+  const refuse = (): never => {
+    throw said;
+  };
+  const attention = [{ what: 'hunter22 is not well', command: 'onstead logs app' }];
+  const { server, journal } = await openApi(t, {
+    mask: (text) => text.replaceAll('hunter22', '[secret]'),
+    status: async () => ({ ...(await (await openApi(t)).server.inject('/api/status')).json(), attention }),
+    services: refuse,
+    install: refuse,
+    async *logs(service) {
+      yield { service, container: 'app-1', stream: 'stdout', at: '', line: 'my password is hunter22' };
+    },
+  });
+  const { id } = journal.create({ ...operationOf('one'), title: 'Try hunter22' });
+  journal.move(id, 'running');
+  journal.move(id, 'rolling-back', said);
+  journal.move(id, 'rolled-back');
+  const install = { method: 'POST', url: '/api/install', payload: { path: '/x' } } as const;
+  for (const request of [
+    '/api/status',
+    '/api/services',
+    '/api/services/app/logs',
+    '/api/operations',
+    `/api/operations/${id}`,
+    `/api/operations/${id}/events`,
+    '/nothing/hunter22',
+    install,
+  ]) {
+    const { body } = await server.inject(request);
+    t.match(body, /\[secret\]/, JSON.stringify(request));
+    t.notMatch(body, /hunter22/, JSON.stringify(request));
+  }
+});

@@ -269,3 +269,33 @@ t.test('two journals on one file see the same operations and keep one at a time'
   t.strictSame(journal.events(id), second.events(id));
   t.ok(journal.create(operationOf('three')).id);
 });
+
+t.test('nothing that is said on the way is kept or told before it was masked', async (t) => {
+  const { db, clock } = await openJournal(t);
+  const mask = (text: string): string => text.replaceAll('hunter22', '[secret]');
+  const journal = new Journal(db, clock, { mask });
+  const told: JournalEvent[] = [];
+  journal.listen((event) => told.push(event));
+  const { id } = journal.create(operationOf('one', 'two'));
+  journal.move(id, 'running');
+  journal.attempt(id, 1, 'running');
+  journal.note(id, 1, 'note hunter22');
+  journal.progress(id, 1, { done: 1, total: 2, unit: 'items', note: 'progress hunter22' });
+  const shown = journal.get(id).steps[0]?.progress;
+  journal.settle(id, 1, 'done', { note: 'done hunter22' });
+  const error = new OnsteadError('engine.not-healthy', 'said hunter22', {
+    next: 'look at hunter22',
+    details: [{ message: 'last hunter22', lines: ['deep hunter22'], exitCode: 3 }],
+  });
+  journal.settle(id, 2, 'failed', { error });
+  journal.move(id, 'rolling-back', error);
+  t.match(shown, { done: 1, note: 'progress [secret]' });
+  const report = {
+    message: 'said [secret]',
+    next: 'look at [secret]',
+    details: [{ message: 'last [secret]', lines: ['deep [secret]'], exitCode: 3 }],
+  };
+  t.match(journal.get(id), { error: report, steps: [{ note: 'done [secret]' }, { error: report }] });
+  t.match(JSON.stringify(told), /note \[secret\].*progress \[secret\].*done \[secret\].*said \[secret\]/);
+  t.notMatch(JSON.stringify([journal.get(id), journal.events(id), told]), /hunter22/);
+});

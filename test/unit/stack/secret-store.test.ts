@@ -171,3 +171,23 @@ t.test('a copy of the folder with its key opens elsewhere', async (t) => {
   t.equal((await openStore(to)).get('x'), SECRET);
   t.type(await openStore(to), SecretStore);
 });
+
+t.test('no secret of now or before stays in a text, also one that was taken back', async (t) => {
+  const store = await openStore(await openFolder(t));
+  await store.setAll({ short: 'abcdefgh', long: 'abcdefgh.ijkl', odd: 'a+b(c)[d]$e^' });
+  await store.set('short', 'newer-one');
+  const said = 'abcdefgh abcdefgh.ijkl abcdefghxijkl newer-one "a+b(c)[d]$e^"';
+  const masked = '[secret] [secret] [secret]xijkl [secret] "[secret]"';
+  t.equal(store.mask(said), masked);
+  await store.remove(store.names());
+  t.equal(store.mask(said), masked);
+});
+
+t.test('the lines of a key are masked one by one, its frame and short words are not', async (t) => {
+  const store = await openStore(await openFolder(t));
+  await store.setAll({ key: '-----BEGIN KEY-----\nMIIBVgIB\n-----END KEY-----\n', pin: '1234567' });
+  t.equal(
+    store.mask('-----BEGIN KEY-----\nMIIBVgIB\n1234567 -----END KEY-----'),
+    '-----BEGIN KEY-----\n[secret]\n1234567 -----END KEY-----',
+  );
+});
