@@ -2,7 +2,6 @@
 
 import { chmod, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { schedule } from 'node-cron';
 import { buildServer, createAppliance } from './api/index.ts';
 import { systemClock, type Clock } from './base/clock.ts';
 import { OnsteadError } from './base/errors.ts';
@@ -11,6 +10,7 @@ import { createLogger, type Logger } from './base/log.ts';
 import { tryLock, type Lock } from './base/lock.ts';
 import { ownerMark } from './base/orphans.ts';
 import type { Paths } from './base/paths.ts';
+import { schedule } from './base/schedule.ts';
 import {
   BundleShelf,
   installExecutors,
@@ -123,13 +123,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const looksAfter = (): Promise<void> =>
     lookAfter(tools, signal).catch((error: unknown) => log.warn({ err: error }, 'upkeep'));
   void looksAfter();
-  const upkeep = schedule('17 3 * * *', looksAfter);
+  const upkeep = schedule({
+    expression: '17 3 * * *',
+    clock,
+    signal: stopping.signal,
+    work: looksAfter,
+    onTrouble: (error) => log.warn({ err: error }, 'upkeep'),
+  });
   return {
     async stop() {
-      await upkeep.destroy();
       stopListening();
       stopping.abort();
       await keptUp;
+      await upkeep;
       await runner.stop();
       await server.close();
       await tools.bundles.close();

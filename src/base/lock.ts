@@ -8,6 +8,8 @@ import { systemCode } from './errors.ts';
 import { asReadOnly } from './read-only.ts';
 
 const LOOK_EVERY_MS = 100;
+/** A moment's wait is nobody's concern. */
+const LOOKS_BEFORE_TELLING = 10;
 
 export interface Lock {
   release(): void;
@@ -36,8 +38,8 @@ export async function withLock<T>(
 ): Promise<T> {
   const { signal, onWait } = options;
   let lock = tryLock(path);
-  if (lock === undefined) onWait?.();
-  while (lock === undefined) {
+  for (let looks = 1; lock === undefined; looks += 1) {
+    if (looks === LOOKS_BEFORE_TELLING) onWait?.();
     await sleep(LOOK_EVERY_MS, undefined, { signal });
     lock = tryLock(path);
   }

@@ -17,6 +17,8 @@ export interface Paths {
   /** Held by the daemon as long as it lives. */
   readonly daemonLock: string;
   readonly secrets: string;
+  /** The highest versions taken so far. */
+  readonly seen: string;
   readonly stack: string;
   /** Held by whoever changes the stack. */
   readonly stackLock: string;
@@ -41,6 +43,7 @@ export function pathsUnder(root = '/'): Paths {
     database: at('var/lib/onstead/state.db'),
     daemonLock: at('var/lib/onstead/daemon.lock'),
     secrets: at('var/lib/onstead/secrets'),
+    seen: at('var/lib/onstead/seen.json'),
     stack: at('var/lib/onstead/stack'),
     stackLock: at('var/lib/onstead/stack.lock'),
     stackChanging: at('var/lib/onstead/stack.changing'),

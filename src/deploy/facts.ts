@@ -25,8 +25,6 @@ interface Facts {
   machineChange: MachineChange | null;
   installed: InstalledRelease;
   sizing: SizingPlan;
-  /** Highest version seen, by signing key. */
-  seen: Record<string, string>;
   /** The image that the edge's namespace was first made from. */
   holderImage: string;
 }

@@ -28,6 +28,7 @@ import {
 } from './install-plan.ts';
 import { leastMachine } from './machine-demand.ts';
 import { keptReleasePath } from './release-folder.ts';
+import { readSeen } from './seen-versions.ts';
 import type { DeployTools } from './tools.ts';
 
 export interface BeginOptions {
@@ -67,7 +68,7 @@ async function prepare(tools: DeployTools, bundle: VerifiedBundle): Promise<Prep
 async function refuseWrongVersion(tools: DeployTools, bundle: VerifiedBundle): Promise<void> {
   const { release, signedBy } = bundle;
   const { product, version } = release;
-  const older = checkNotOlder(readFact(tools.journal, 'seen') ?? {}, {
+  const older = checkNotOlder(await readSeen(tools.paths), {
     keyId: signedBy.keyId,
     product,
     version,

@@ -134,6 +134,8 @@ export class ComposeProgram {
       ...(dockerHost === undefined ? {} : { DOCKER_HOST: dockerHost }),
       DOCKER_CLI_HINTS: 'false',
       COMPOSE_MENU: 'false',
+      // Compose asks buildx what it is even where nothing is built, and buildx leaves files where it looks.
+      BUILDX_CONFIG: '/run/onstead/buildx',
       ...env,
     };
   }

@@ -16,7 +16,13 @@ import {
   type StoredStep,
 } from './rows.ts';
 import type { JournalEvent, OperationView, Progress } from './schema.ts';
-import { isOver, mayMove, type OperationState, type StepState } from './states.ts';
+import { isOver, mayMove, operationStates, type OperationState, type StepState } from './states.ts';
+
+/** As a list in SQL. */
+const OVER = operationStates
+  .filter(isOver)
+  .map((state) => `'${state}'`)
+  .join(', ');
 
 export interface PlannedStep {
   readonly type: string;
@@ -83,8 +89,9 @@ export class Journal {
     return this.get(id);
   }
 
+  /** By the order they were made in, not by a clock that may have been wrong. */
   newestId(): string | undefined {
-    const row = this.#db.prepare(`select id from operation order by created_at desc, id desc limit 1`).get();
+    const row = this.#db.prepare(`select id from operation order by rowid desc limit 1`).get();
     return (row as { id: string } | undefined)?.id;
   }
 
@@ -110,13 +117,16 @@ export class Journal {
 
   list(limit = 50): OperationView[] {
     const rows = this.#db
-      .prepare(`select * from operation order by created_at desc, id desc limit ?`)
+      .prepare(`select * from operation order by rowid desc limit ?`)
       .all(limit) as OperationRow[];
     return rows.map((row) => operationView(row, this.steps(row.id)));
   }
 
   unfinished(): OperationView[] {
-    return this.list(1000).filter((operation) => !isOver(operation.state));
+    const rows = this.#db
+      .prepare(`select * from operation where state not in (${OVER}) order by rowid desc`)
+      .all() as OperationRow[];
+    return rows.map((row) => operationView(row, this.steps(row.id)));
   }
 
   move(id: string, to: OperationState, error?: unknown): void {
@@ -210,12 +220,16 @@ export class Journal {
   }
 
   setFact(key: string, value: unknown): void {
-    this.#db
-      .prepare(
-        `insert into fact (key, value, updated_at) values (?, ?, ?)
-         on conflict (key) do update set value = excluded.value, updated_at = excluded.updated_at`,
-      )
-      .run(key, JSON.stringify(value), this.#now());
+    try {
+      this.#db
+        .prepare(
+          `insert into fact (key, value, updated_at) values (?, ?, ?)
+           on conflict (key) do update set value = excluded.value, updated_at = excluded.updated_at`,
+        )
+        .run(key, JSON.stringify(value), this.#now());
+    } catch (error) {
+      throw asDiskFull(error, this.#db.name);
+    }
   }
 
   clearFact(key: string): void {

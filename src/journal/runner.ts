@@ -53,7 +53,7 @@ export interface RunnerOptions {
   readonly fault?: Fault;
 }
 
-/** How often one step may be begun in one direction before a person has to look. */
+/** How often one step may be begun in one direction: then an operation turns back, and one that goes back is stuck. */
 export const attemptLimit = 5;
 
 const WAIT_BETWEEN_MS = 1_000;
@@ -83,24 +83,31 @@ export class Runner {
       void before.then(() => this.start(id)); // its last step is just being recorded
       return;
     }
-    const { exclusively = (_, carry) => carry() } = this.#options;
-    const work = exclusively(id, () => this.#carryThroughFullDisk(id))
-      .catch((error: unknown) =>
-        this.#options.log.error({ err: error, operation: id }, 'operation interrupted'),
-      )
-      .finally(() => this.#running.delete(id));
-    this.#running.set(id, work);
+    this.#running.set(
+      id,
+      this.#carryWhateverHappens(id).finally(() => this.#running.delete(id)),
+    );
   }
 
-  /** A journal that cannot be written stops everything; once there is room it is taken up as after a crash. */
-  async #carryThroughFullDisk(id: string): Promise<void> {
-    const { clock, log } = this.#options;
-    for (;;) {
+  /**
+   * What no step can answer for ends here. A journal that cannot be written stops everything, and once there is room
+   * the operation is taken up as after a crash; anything else waits for a person.
+   */
+  async #carryWhateverHappens(id: string): Promise<void> {
+    const { clock, log, journal, exclusively = (_, carry) => carry() } = this.#options;
+    let error: unknown;
+    let patience: Patience | undefined;
+    while (!this.#stopping.signal.aborted) {
       try {
-        return await this.#carry(id);
-      } catch (error) {
-        if (!isDiskFull(error) || this.#stopping.signal.aborted) throw error;
-        log.warn({ err: error, operation: id }, 'waiting for room on the disk');
+        if (error === undefined) return await exclusively(id, () => this.#carry(id));
+        return journal.move(id, 'stuck', interruptedError(error));
+      } catch (cause) {
+        if (this.#stopping.signal.aborted) return;
+        const isFull = isDiskFull(cause);
+        log.warn({ err: cause, operation: id }, isFull ? 'waiting for room on the disk' : 'interrupted');
+        if (!isFull) error ??= cause;
+        if (!isFull) patience ??= this.#patience();
+        if (patience !== undefined && clock.monotonicMs() > patience.giveUpAtMs) return; // the next start resumes it
         await clock.sleep(WAIT_BETWEEN_MS, this.#stopping.signal).catch(() => {});
       }
     }
@@ -160,6 +167,7 @@ export class Runner {
       return this.#goBack(id);
     }
     journal.move(id, 'done');
+    this.#options.fault?.(id, 'operation', 'after', 0);
   }
 
   /** Runs one step to its end. The returned error is final; undefined means that its effect stands. */
@@ -295,8 +303,16 @@ function interruptedTooOften(step: StoredStep): OnsteadError {
 }
 
 function stuckError(step: StoredStep, error: unknown): OnsteadError {
+  return waitsForPerson(`"${step.title}" cannot go on: ${messageOf(error)}`, error);
+}
+
+function interruptedError(error: unknown): OnsteadError {
+  return waitsForPerson(`It was interrupted: ${messageOf(error)}`, error);
+}
+
+function waitsForPerson(message: string, error: unknown): OnsteadError {
   const next = isOnsteadError(error) ? error.next : undefined;
-  return new OnsteadError('operation.stuck', `"${step.title}" cannot go on: ${messageOf(error)}`, {
+  return new OnsteadError('operation.stuck', message, {
     next: `${next ?? 'Remove the cause.'} Then run \`onstead operations resume\` to go on, or \`onstead operations abandon\` to take everything back.`,
     cause: error,
   });

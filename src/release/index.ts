@@ -5,6 +5,7 @@ export { parseRelease } from './parse.ts';
 export { Permission } from './permission.ts';
 export { roleSecrets } from './role-secrets.ts';
 export { checkNotOlder, checkUpgradePath, remember } from './version-path.ts';
+export type { SeenVersions, SignedVersion } from './version-path.ts';
 export { readPublicKey, sign, verifySignature } from './minisign.ts';
 export type { SecretKey, Signature, Signed } from './minisign.ts';
 export { isPasswordNeeded, keygen, readSecretKey } from './secret-key.ts';

@@ -77,7 +77,7 @@ async function removeState({ paths }: VerbInput, keepData: boolean): Promise<voi
     paths.stackLock,
     paths.daemonLock,
   ];
-  const data = keepData ? [] : [paths.secrets, paths.backups, paths.machineKey];
+  const data = keepData ? [] : [paths.secrets, paths.backups, paths.machineKey, paths.seen];
   for (const path of [...databases, ...folders, ...data]) await rm(path, { recursive: true, force: true });
   await rmdir(paths.state).catch(() => {}); // others' files may be in it
 }

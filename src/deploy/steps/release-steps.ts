@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { ensureFolder, readTextIfAny, writeFileAtomic } from '../../base/files.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { Executor } from '../../journal/index.ts';
-import { remember } from '../../release/index.ts';
 import { releasePath } from '../bundle-shelf.ts';
 import { clearFact, readFact, writeFact } from '../facts.ts';
 import type { BundleReference, InstallSteps } from '../install-plan.ts';
 import { keptReleaseFile, releaseFolder } from '../release-folder.ts';
+import { rememberSeen } from '../seen-versions.ts';
 import type { DeployTools } from '../tools.ts';
 
 export function verifyBundleStep(tools: DeployTools): Executor<InstallSteps['verify-bundle']> {
@@ -71,11 +71,7 @@ export function commitStep(tools: DeployTools): Executor<InstallSteps['commit']>
     },
     async apply(input) {
       const { product, title, version, keyId, bundle, project } = input;
-      writeFact(
-        tools.journal,
-        'seen',
-        remember(readFact(tools.journal, 'seen') ?? {}, { keyId, product, version }),
-      );
+      await rememberSeen(tools.paths, { keyId, product, version });
       const installedAt = tools.clock.now().toISOString();
       writeFact(tools.journal, 'installed', { product, title, version, project, keyId, bundle, installedAt });
     },

@@ -38,7 +38,7 @@ t.test('whoever waits gets it next, is told once, and gives it back after a fail
   const path = join(t.testdir(), 'lock');
   const story: string[] = [];
   const first = withLock(path, async () => {
-    await sleep(250);
+    await sleep(1_500);
     story.push('first');
     throw new Error('no');
   });

@@ -7,6 +7,7 @@ import { createLogger } from '../../../src/base/log.ts';
 import { pathsUnder } from '../../../src/base/paths.ts';
 import { installExecutors, readFact, type DeployTools } from '../../../src/deploy/index.ts';
 import type { InstallSteps } from '../../../src/deploy/install-plan.ts';
+import { readSeen } from '../../../src/deploy/seen-versions.ts';
 import type { ExecutorTable, StepContext } from '../../../src/journal/index.ts';
 import { parseRelease } from '../../../src/release/index.ts';
 import { certificateSecrets, SecretStore, secretNamesOf, type Settings } from '../../../src/stack/index.ts';
@@ -153,7 +154,7 @@ t.test('a repair takes nothing of the installation back', async (t) => {
 });
 
 t.test('the commit remembers what is installed and the highest version seen', async (t) => {
-  const { steps, journal } = await openSteps(t);
+  const { steps, journal, tools } = await openSteps(t);
   const input = {
     product: 'notes',
     title: 'Notes',
@@ -166,6 +167,6 @@ t.test('the commit remembers what is installed and the highest version seen', as
   await steps.commit.apply(input, context);
   t.equal(await steps.commit.holds!(input, context), true);
   t.match(readFact(journal, 'installed'), { ...input, installedAt: '2026-11-21T05:00:00.000Z' });
-  t.match(JSON.stringify(readFact(journal, 'seen')), /1\.0\.0/);
+  t.match(JSON.stringify(await readSeen(tools.paths)), /1\.0\.0/);
   t.equal(await steps.commit.holds!({ ...input, bundle: 'other' }, context), false);
 });

@@ -299,3 +299,18 @@ t.test('nothing that is said on the way is kept or told before it was masked', a
   t.match(JSON.stringify(told), /note \[secret\].*progress \[secret\].*done \[secret\].*said \[secret\]/);
   t.notMatch(JSON.stringify([journal.get(id), journal.events(id), told]), /hunter22/);
 });
+
+t.test('the newest operation is the one that was made last, whatever the clock said', async (t) => {
+  const { journal, clock } = await openJournal(t);
+  clock.advance(365 * 86_400_000);
+  const ahead = journal.create(operationOf('one'));
+  journal.move(ahead.id, 'running');
+  journal.move(ahead.id, 'done');
+  clock.advance(-365 * 86_400_000);
+  const after = journal.create(operationOf('one'));
+  t.equal(journal.newestId(), after.id);
+  t.strictSame(
+    journal.list().map(({ id }) => id),
+    [after.id, ahead.id],
+  );
+});

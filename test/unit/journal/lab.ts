@@ -78,6 +78,7 @@ export interface RunnerParts {
   readonly isWorthWaiting?: (error: unknown) => boolean;
   readonly waitLimitMs?: number;
   readonly fault?: (operation: string, step: string, point: FaultPoint) => void;
+  readonly exclusively?: (operation: string, work: () => Promise<void>) => Promise<void>;
 }
 
 export function runnerOn(
@@ -92,5 +93,6 @@ export function runnerOn(
     executors: parts.executors,
     ...(parts.waitLimitMs === undefined ? {} : { waitLimitMs: parts.waitLimitMs }),
     ...(parts.fault === undefined ? {} : { fault: parts.fault }),
+    ...(parts.exclusively === undefined ? {} : { exclusively: parts.exclusively }),
   });
 }

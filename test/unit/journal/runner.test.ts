@@ -470,3 +470,35 @@ t.test('a journal that cannot be written is no reason to take back what was done
   await next.finished(id);
   t.equal(operation().state, 'done');
 });
+
+t.test('a disk that is full before the first step is waited for', async (t) => {
+  const lab = await openJournal(t);
+  let tries = 0;
+  const exclusively = async (_: string, work: () => Promise<void>): Promise<void> => {
+    tries += 1;
+    if (tries < 3) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    await work();
+  };
+  const { operation } = await runTo(lab, ['one'], { executors: table(lab, {}), exclusively });
+  t.equal(operation().state, 'done');
+  t.equal(tries, 3);
+});
+
+t.test('what keeps an operation from beginning at all leaves it stuck, and a person may go on', async (t) => {
+  const lab = await openJournal(t);
+  let isBroken = true;
+  const exclusively = async (_: string, work: () => Promise<void>): Promise<void> => {
+    if (isBroken) throw broken;
+    await work();
+  };
+  const parts = { executors: table(lab, {}), exclusively };
+  const { id, runner, operation } = await runTo(lab, ['one'], parts);
+  t.match(operation(), {
+    state: 'stuck',
+    error: { message: /interrupted: It broke/, next: /Mend it.*resume/ },
+  });
+  isBroken = false;
+  runner.resumeStuck(id);
+  await runner.finished(id);
+  t.equal(operation().state, 'done');
+});
