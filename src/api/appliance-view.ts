@@ -12,6 +12,7 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
   const { journal, clock } = tools;
   const startedAt = clock.now().toISOString();
   // Before the first request and the first operation: what they log may hold what an engine or a program said.
+  tools.log.maskWith((text) => tools.secrets.mask(text));
   return {
     version: () => ({ onstead: programVersion(), node: process.versions.node, startedAt }),
     status: () => readStatus(tools),

@@ -24,6 +24,8 @@ export interface Paths {
   readonly stackLock: string;
   /** There while an operation changes the stack: what stands in its folder may be half done. */
   readonly stackChanging: string;
+  /** The stack's folder as it was before that, as long as there is a way back. */
+  readonly stackBefore: string;
   readonly releases: string;
   readonly backups: string;
   /** Opened secrets, in memory only. */
@@ -47,6 +49,7 @@ export function pathsUnder(root = '/'): Paths {
     stack: at('var/lib/onstead/stack'),
     stackLock: at('var/lib/onstead/stack.lock'),
     stackChanging: at('var/lib/onstead/stack.changing'),
+    stackBefore: at('var/lib/onstead/stack.before'),
     releases: at('var/lib/onstead/releases'),
     backups: at('var/lib/onstead/backups'),
     unsealed: at('run/onstead/secrets'),

@@ -1,9 +1,10 @@
 // The face of deploy: what changes the stack.
 
+export { bringUp, changeStack } from './bring-up.ts';
 export { BundleShelf } from './bundle-shelf.ts';
 export { readFact, type InstalledRelease } from './facts.ts';
 export { prepareInstall } from './install.ts';
 export { installExecutors } from './install-steps.ts';
 export { stackRelease } from './stack-files.ts';
 export { containersOf, type DeployTools } from './tools.ts';
-export { noticeMachineChange, renewCertificate } from './upkeep.ts';
+export { lookAfter } from './upkeep.ts';

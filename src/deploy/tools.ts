@@ -33,6 +33,12 @@ export async function containersOf(tools: DeployTools, project: string, service:
   return all.filter(({ oneOff }) => !oneOff);
 }
 
+/** The one container of a data service if it is well now. */
+export async function containerIfWell(tools: DeployTools, project: string, service: string) {
+  const all = await containersOf(tools, project, service);
+  return all.find(({ status, health }) => status === 'running' && health === 'healthy')?.id;
+}
+
 /** The one container of a data service, well. An engine that is just back may have left it down, or not yet up. */
 export async function healthyContainer(
   tools: DeployTools,
@@ -45,25 +51,28 @@ export async function healthyContainer(
     await (await tools.compose()).up({ services: [service], noDeps: true, signal });
   }
   const engine = await tools.engine();
-  const id = running?.id ?? (await containersOf(tools, project, service))[0]?.id ?? service;
+  const id = running?.id ?? (await containersOf(tools, project, service))[0]?.id;
+  if (id === undefined) {
+    throw new OnsteadError('stack.not-running', `The service "${service}" does not run.`, {
+      next: 'Run the installation again: it starts what is missing.',
+    });
+  }
   await engine.containers.waitHealthy([id], { timeoutMs: HEALTHY_WITHIN_MS, signal });
   return id;
 }
 
-/** A service's address, and the process in whose network it is reached: the machine itself has no way there. */
+/** A container's address, and the process in whose network it is reached: the machine itself has no way there. */
 export async function placeOf(
   tools: DeployTools,
-  project: string,
-  service: string,
-  signal: AbortSignal,
+  container: string,
 ): Promise<{ readonly address: string; readonly networkOfPid: number }> {
   const engine = await tools.engine();
-  const facts = await engine.containers.inspect(await healthyContainer(tools, project, service, signal));
+  const facts = await engine.containers.inspect(container);
   const address = facts?.networks.find(({ ipv4 }) => ipv4 !== undefined)?.ipv4;
   if (facts !== undefined && address !== undefined) return { address, networkOfPid: facts.pid };
   throw new OnsteadError(
     'stack.no-address',
-    `The service "${service}" has no address in the stack's network.`,
+    `The container ${container} has no address in the stack's network.`,
     {
       next: 'Run the installation again: it puts the networks right.',
     },

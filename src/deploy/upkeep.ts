@@ -5,17 +5,35 @@ import { sizingMachineFrom } from '../machine/index.ts';
 import {
   cappedMachine,
   ensureCertificates,
+  holdStack,
   hostsOf,
   isUnsealed,
   openedServices,
   sizingDemandFrom,
   unsealInto,
 } from '../stack/index.ts';
+import { clearOldMark } from './bring-up.ts';
 import { readFact, writeFact, type MachineChange } from './facts.ts';
 import { offerFor } from './machine-change.ts';
 import { reloadEdge } from './reload-edge.ts';
 import { stackRelease } from './stack-files.ts';
 import type { DeployTools } from './tools.ts';
+
+const EVENTS_KEPT_DAYS = 400;
+const DAY_MS = 86_400_000;
+
+/** Once at the start and once a night. */
+export async function lookAfter(tools: DeployTools, signal: AbortSignal): Promise<void> {
+  const { journal, clock, log, paths } = tools;
+  const forgotten = journal.forgetEventsBefore(new Date(clock.now().getTime() - EVENTS_KEPT_DAYS * DAY_MS));
+  if (forgotten > 0) log.info({ forgotten }, 'old events dropped');
+  await noticeMachineChange(tools);
+  const renew = async (): Promise<boolean> => {
+    await clearOldMark(tools);
+    return renewCertificate(tools);
+  };
+  if (await holdStack(paths, renew, { signal })) log.info('the certificate was renewed');
+}
 
 /** Renews the edge's certificate when it is due and lets nginx take it up without dropping a connection. */
 export async function renewCertificate(tools: DeployTools): Promise<boolean> {

@@ -64,6 +64,8 @@ export interface ComposeContainer {
   readonly status: ContainerStatus;
   readonly health: ContainerHealth;
   readonly exitCode: number;
+  /** Made by `docker compose run`, for one command. */
+  readonly oneOff: boolean;
 }
 
 /** The resolved model; its values are the vendor's. */
@@ -200,6 +202,8 @@ function modelFrom(text: string): ComposeModel {
   }
 }
 
+const ONE_OFF = /(^|,)com\.docker\.compose\.oneoff=True(,|$)/;
+
 interface RawContainer {
   readonly ID?: string;
   readonly Name?: string;
@@ -208,6 +212,7 @@ interface RawContainer {
   readonly State?: string;
   readonly Health?: string;
   readonly ExitCode?: number;
+  readonly Labels?: string;
 }
 
 /** One JSON object a line since 2.21, one array before. */
@@ -224,5 +229,6 @@ export function containersFrom(text: string): readonly ComposeContainer[] {
     status: (container.State ?? 'created') as ContainerStatus,
     health: (container.Health || 'none') as ContainerHealth,
     exitCode: container.ExitCode ?? 0,
+    oneOff: ONE_OFF.test(container.Labels ?? ''),
   }));
 }

@@ -48,7 +48,7 @@ export async function raiseStack(
 }
 
 async function startWhatIsThere(compose: Compose, given: { readonly signal?: AbortSignal }): Promise<number> {
-  const down = (await compose.ps()).filter(({ status }) => status !== 'running');
+  const down = (await compose.ps()).filter(({ status, oneOff }) => status !== 'running' && !oneOff);
   const services = [...new Set(down.map(({ service }) => service))];
   if (services.length > 0) await compose.start({ ...given, services });
   return down.length;

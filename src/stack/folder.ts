@@ -1,7 +1,8 @@
 // The stack's folder: plain Compose files that work without Onstead. Rendering is pure; writing is one file at a
 // time, each whole or not at all, the Compose files last.
 
-import { readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
 import { renderOverride, sizeOf, type StackInput } from './override.ts';
@@ -40,6 +41,25 @@ export async function writeStack(folder: string, files: StackFiles): Promise<voi
   for (const path of await configPaths(folder)) {
     if (!files.has(path)) await rm(join(folder, path));
   }
+}
+
+/** Copies the folder, so that a change that fails can be taken back; a copy that is there already is the older one. */
+export async function keepStack(folder: string, copy: string): Promise<void> {
+  if (existsSync(copy)) return;
+  await rm(`${copy}.new`, { recursive: true, force: true });
+  await cp(folder, `${copy}.new`, { recursive: true });
+  await rename(`${copy}.new`, copy);
+}
+
+/** The folder as it was copied; false where there is no copy. */
+export async function restoreStack(folder: string, copy: string): Promise<boolean> {
+  if (!existsSync(copy)) return false;
+  const files = new Map<string, string>();
+  for (const path of [...(await configPaths(copy)), overrideFile, composeFile]) {
+    files.set(path, await readFile(join(copy, path), 'utf8'));
+  }
+  await writeStack(folder, files);
+  return true;
 }
 
 /** The files that differ from what they should be: missing, changed by hand, or left over. */

@@ -33,7 +33,9 @@ export async function markChanging(paths: Paths, operation: string): Promise<voi
   await writeFileAtomic(paths.stackChanging, `${operation}\n`);
 }
 
+/** Nothing is under way any more, so nothing goes back to what was before either. */
 export async function markWhole(paths: Paths): Promise<void> {
+  await rm(paths.stackBefore, { recursive: true, force: true });
   await rm(paths.stackChanging, { force: true });
 }
 

@@ -2,7 +2,15 @@
 
 export { certificateEnd, certificateSecrets, ensureCertificates, hasCertificates } from './certificates.ts';
 export { ensureLogin, mayLogIn, runSql } from './database.ts';
-export { composeFile, findDrift, renderStack, writeStack, type StackFiles } from './folder.ts';
+export {
+  composeFile,
+  findDrift,
+  keepStack,
+  renderStack,
+  restoreStack,
+  writeStack,
+  type StackFiles,
+} from './folder.ts';
 export { ensureBuckets, probeBuckets, type ObjectStoreAccess } from './object-store.ts';
 export type { StackInput } from './override.ts';
 export { generateSecret, SecretStore } from './secret-store.ts';

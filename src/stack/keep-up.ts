@@ -14,27 +14,44 @@ export interface KeepUpOptions {
   readonly isWorthWaiting: (error: unknown) => boolean;
   readonly signal: AbortSignal;
   readonly pauseMs?: number;
+  readonly slowPauseMs?: number;
 }
 
 /** Never rejects; resolves when the signal is aborted. */
 export async function keepStackUp(options: KeepUpOptions): Promise<void> {
-  const { engine, raise, onTrouble, isWorthWaiting, signal, pauseMs = 2_000 } = options;
+  const {
+    engine,
+    raise,
+    onTrouble,
+    isWorthWaiting,
+    signal,
+    pauseMs = 2_000,
+    slowPauseMs = 2 * 60_000,
+  } = options;
   let told = '';
   const tell = (error: unknown): void => {
     if (signal.aborted || messageOf(error) === told) return;
     told = messageOf(error);
     onTrouble(error);
   };
+  // What a moment does not heal, such as a port that another program holds, may be gone in some minutes.
+  const raiseAtLast = async (): Promise<void> => {
+    for (;;) {
+      try {
+        return await raise();
+      } catch (error) {
+        tell(error);
+        if (isWorthWaiting(error)) throw error;
+        await sleep(slowPauseMs, undefined, { signal });
+      }
+    }
+  };
   while (!signal.aborted) {
     try {
       const found = await engine();
       for await (const event of found.events({ signal, filters: { type: ['daemon'] } })) {
         if (event.kind === 'event') continue;
-        // What time does not heal waits for a person, or for the engine's next return.
-        await raise().catch((error: unknown) => {
-          tell(error);
-          if (isWorthWaiting(error)) throw error;
-        });
+        await raiseAtLast();
       }
     } catch (error) {
       tell(error);

@@ -22,16 +22,18 @@ export const bootVerb: Verb = {
       terminal.answer({ installed: false });
       return;
     }
-    const reopened = await reopenSecrets(paths, release, systemClock);
-    terminal.say(reopened ? 'The secrets are open again.' : 'The secrets are open.');
-    let changes = 0;
-    if (!isSet(input, 'secrets')) {
-      const onWait = (): void =>
-        terminal.say('Somebody else is changing the stack; waiting until that is over.');
-      changes = await holdStack(paths, () => raise(paths, signal), { signal, onWait });
+    const onWait = (): void =>
+      terminal.say('Somebody else is changing the stack; waiting until that is over.');
+    const bringUp = async () => {
+      const reopened = await reopenSecrets(paths, release, systemClock);
+      terminal.say(reopened ? 'The secrets are open again.' : 'The secrets are open.');
+      return { reopened, changes: isSet(input, 'secrets') ? undefined : await raise(paths, signal) };
+    };
+    const { reopened, changes } = await holdStack(paths, bringUp, { signal, onWait });
+    if (changes !== undefined) {
       terminal.say(changes === 0 ? `${release.title} runs.` : `${release.title} was brought up.`);
     }
-    terminal.answer({ installed: true, reopened, changes });
+    terminal.answer({ installed: true, reopened, changes: changes ?? 0 });
   },
 };
 

@@ -47,8 +47,13 @@ async function uninstall(input: VerbInput): Promise<number> {
     terminal.say(`removed ${what}`);
   };
   const onWait = (): void => terminal.say('Somebody else is changing the stack; waiting until that is over.');
-  await holdStack(paths, () => removeStackParts(engine, parts, { keepVolumes, onRemoved }), { onWait });
-  await removeState(input, keepVolumes);
+  const remove = async (): Promise<void> => {
+    await removeStackParts(engine, await findStackParts(engine, paths.stack), { keepVolumes, onRemoved });
+    await removeState(input, keepVolumes);
+  };
+  await holdStack(paths, remove, { onWait });
+  await rm(paths.stackLock, { force: true });
+  await rmdir(paths.state).catch(() => {}); // others' files may be in it
   terminal.answer({ removed, kept: keepVolumes ? parts.volumes : [] });
   return 0;
 }
@@ -73,11 +78,10 @@ async function removeState({ paths }: VerbInput, keepData: boolean): Promise<voi
     paths.stack,
     paths.releases,
     paths.unsealed,
+    paths.stackBefore,
     paths.stackChanging,
-    paths.stackLock,
     paths.daemonLock,
   ];
   const data = keepData ? [] : [paths.secrets, paths.backups, paths.machineKey, paths.seen];
   for (const path of [...databases, ...folders, ...data]) await rm(path, { recursive: true, force: true });
-  await rmdir(paths.state).catch(() => {}); // others' files may be in it
 }

@@ -10,12 +10,13 @@ import {
   type ObjectStoreAccess,
 } from '../../stack/index.ts';
 import type { InstallSteps } from '../install-plan.ts';
-import { placeOf, healthyContainer, type DeployTools } from '../tools.ts';
+import { containerIfWell, healthyContainer, placeOf, type DeployTools } from '../tools.ts';
 
 export function makeUsersStep(tools: DeployTools): Executor<InstallSteps['make-users']> {
   return {
-    async holds({ project, service, database, user }, { signal }) {
-      const container = await healthyContainer(tools, project, service, signal);
+    async holds({ project, service, database, user }) {
+      const container = await containerIfWell(tools, project, service);
+      if (container === undefined) return false;
       return mayLogIn(await tools.engine(), container, { database, user });
     },
     async apply({ project, service, database, user }, { signal }) {
@@ -28,15 +29,16 @@ export function makeUsersStep(tools: DeployTools): Executor<InstallSteps['make-u
 
 export function makeBucketsStep(tools: DeployTools): Executor<InstallSteps['make-buckets']> {
   return {
-    async holds({ project, service, buckets }, { signal }) {
-      const access = await objectStoreOf(tools, project, service, signal);
-      return probeBuckets(access, buckets).then(
+    async holds({ project, service, buckets }) {
+      const container = await containerIfWell(tools, project, service);
+      if (container === undefined) return false;
+      return probeBuckets(await accessTo(tools, container), buckets).then(
         () => true,
         () => false,
       );
     },
     async apply({ project, service, buckets }, { signal }) {
-      const access = await objectStoreOf(tools, project, service, signal);
+      const access = await accessTo(tools, await healthyContainer(tools, project, service, signal));
       const made = await ensureBuckets(access, buckets);
       await probeBuckets(access, buckets);
       return made.length === 0
@@ -46,13 +48,8 @@ export function makeBucketsStep(tools: DeployTools): Executor<InstallSteps['make
   };
 }
 
-async function objectStoreOf(
-  tools: DeployTools,
-  project: string,
-  service: string,
-  signal: AbortSignal,
-): Promise<ObjectStoreAccess> {
-  const { address, networkOfPid } = await placeOf(tools, project, service, signal);
+async function accessTo(tools: DeployTools, container: string): Promise<ObjectStoreAccess> {
+  const { address, networkOfPid } = await placeOf(tools, container);
   return {
     endpoint: `http://${address}:${objectStorePort}`,
     networkOfPid,

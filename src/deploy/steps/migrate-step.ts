@@ -2,11 +2,12 @@
 // meanwhile finds it again by its name and waits for its end: it is never cut off, and never run twice at once.
 
 import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
+import type { ContainerFacts } from '../../engine/index.ts';
 import type { Executor, StepContext } from '../../journal/index.ts';
 import { kindOf } from '../../stack/index.ts';
 import type { InstallSteps } from '../install-plan.ts';
 import { stackRelease } from '../stack-files.ts';
-import { healthyContainer, type DeployTools } from '../tools.ts';
+import { containersOf, healthyContainer, type DeployTools } from '../tools.ts';
 
 type Migration = InstallSteps['migrate'];
 
@@ -19,15 +20,15 @@ export function migrateStep(tools: DeployTools): Executor<Migration> {
       const engine = await tools.engine();
       const left = await engine.containers.inspect(nameOf(input, context.operation));
       if (left?.status === 'running' || left?.status === 'exited') {
-        const { code, output } = await attend(tools, input, context);
-        if (code === 0) return output.last;
-        // What ended the daemon or the engine may have ended it too, or taken away what it needed.
+        const end = await attend(tools, input, context);
+        if (end.code === 0) return end.output.last;
+        if (!(await wasInterrupted(tools, input, left, end.code))) throw failure(end);
         context.note('The migration was interrupted; it is run again.');
       }
       await begin(tools, input, context);
-      const { code, oomKilled, output } = await attend(tools, input, context);
-      if (code === 0) return output.last;
-      throw failure(code, oomKilled, output);
+      const end = await attend(tools, input, context);
+      if (end.code === 0) return end.output.last;
+      throw failure(end);
     },
     async undo(input, { operation }) {
       await removeBegun(tools, nameOf(input, operation));
@@ -35,19 +36,40 @@ export function migrateStep(tools: DeployTools): Executor<Migration> {
   };
 }
 
+/** Ended by a signal from outside, or a data service was restarted under it, as by an engine that went away. */
+async function wasInterrupted(
+  tools: DeployTools,
+  { project }: Migration,
+  { started }: ContainerFacts,
+  code: number,
+): Promise<boolean> {
+  if (code > 128) return true;
+  const engine = await tools.engine();
+  for (const service of await dataServices(tools)) {
+    for (const { id } of await containersOf(tools, project, service)) {
+      const facts = await engine.containers.inspect(id);
+      if (facts?.started !== undefined && started !== undefined && facts.started > started) return true;
+    }
+  }
+  return false;
+}
+
+async function dataServices(tools: DeployTools): Promise<string[]> {
+  const { services } = await stackRelease(tools);
+  return services.filter((one) => kindOf(one)?.dataFolder !== undefined).map(({ name }) => name);
+}
+
 async function begin(tools: DeployTools, input: Migration, context: StepContext): Promise<void> {
   const { operation, signal } = context;
   const { service, up, project } = input;
   const name = nameOf(input, operation);
   await removeBegun(tools, name);
-  const { services } = await stackRelease(tools);
-  const data = services.filter((one) => kindOf(one)?.dataFolder !== undefined);
-  for (const one of data) await healthyContainer(tools, project, one.name, signal);
+  for (const one of await dataServices(tools)) await healthyContainer(tools, project, one, signal);
   await (await tools.compose()).begin({ service, name, command: up, signal });
 }
 
 /** To its end, from its first line on, and then without a trace. */
-async function attend(tools: DeployTools, input: Migration, context: StepContext) {
+async function attend(tools: DeployTools, input: Migration, context: StepContext): Promise<End> {
   const engine = await tools.engine();
   const name = nameOf(input, context.operation);
   const output = new Output(tools, context);
@@ -104,8 +126,14 @@ class Output {
   }
 }
 
-function failure(code: number, oomKilled: boolean, { tail }: Output): OnsteadError {
-  const said = tail.join('\n').trim();
+interface End {
+  readonly code: number;
+  readonly oomKilled: boolean;
+  readonly output: Output;
+}
+
+function failure({ code, oomKilled, output }: End): OnsteadError {
+  const said = output.tail.join('\n').trim();
   const why = oomKilled ? 'it needed more memory than it may use' : said || `it ended with code ${code}`;
   return failed(`The migration failed: ${why}`, said);
 }

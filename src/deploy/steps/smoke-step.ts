@@ -3,7 +3,7 @@
 
 import { OnsteadError, messageOf } from '../../base/errors.ts';
 import { askWorker } from '../../base/worker.ts';
-import type { Executor } from '../../journal/index.ts';
+import type { Executor, StepContext } from '../../journal/index.ts';
 import type { Release, SmokeCheck } from '../../release/index.ts';
 import { certificateSecrets, raiseStack } from '../../stack/index.ts';
 import type { InstallSteps } from '../install-plan.ts';
@@ -21,7 +21,7 @@ export function smokeTestStep(tools: DeployTools): Executor<InstallSteps['smoke-
     async apply(_input, context) {
       const checks = checksOf(await stackRelease(tools));
       for (const [at, check] of checks.entries()) {
-        await passWithin(tools, check, context.signal);
+        await passWithin(tools, check, context);
         context.progress({ done: at + 1, total: checks.length, unit: 'items', note: check.path });
       }
       return checks.map(({ path }) => path).join(', ');
@@ -37,7 +37,8 @@ function checksOf(release: Release): SmokeCheck[] {
   return [...ready.slice(0, 1), ...release.smoke];
 }
 
-async function passWithin(tools: DeployTools, check: SmokeCheck, signal: AbortSignal): Promise<void> {
+async function passWithin(tools: DeployTools, check: SmokeCheck, context: StepContext): Promise<void> {
+  const { signal } = context;
   const giveUpAtMs = tools.clock.monotonicMs() + GIVE_UP_MS;
   for (;;) {
     const complaint = await complaintAbout(tools, check, signal);
@@ -48,8 +49,18 @@ async function passWithin(tools: DeployTools, check: SmokeCheck, signal: AbortSi
       });
     }
     await tools.clock.sleep(BETWEEN_MS, signal);
-    // An engine that was restarted meanwhile may have come back without a part of the stack.
-    await raiseStack(await tools.compose(), { isWhole: true, signal });
+    await raiseAgain(tools, context);
+  }
+}
+
+/** An engine that was restarted meanwhile may have come back without a part of the stack. */
+async function raiseAgain(tools: DeployTools, { signal, note }: StepContext): Promise<void> {
+  try {
+    const compose = await tools.compose();
+    if ((await raiseStack(compose, { isWhole: true, signal })) > 0) note('What was down was started again.');
+  } catch (error) {
+    signal.throwIfAborted();
+    tools.log.warn({ err: error }, 'the stack could not be raised'); // the check itself says whether that matters
   }
 }
 

@@ -3,7 +3,16 @@
 import { rm } from 'node:fs/promises';
 import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
 import type { Executor } from '../../journal/index.ts';
-import { findDrift, isOurVolume, makeVolume, removeVolumeMadeBy, writeStack } from '../../stack/index.ts';
+import {
+  findDrift,
+  isOurVolume,
+  keepStack,
+  makeVolume,
+  raiseStack,
+  removeVolumeMadeBy,
+  restoreStack,
+  writeStack,
+} from '../../stack/index.ts';
 import { readFact, writeFact, clearFact } from '../facts.ts';
 import type { InstallSteps } from '../install-plan.ts';
 import { renderKept } from '../stack-files.ts';
@@ -42,17 +51,24 @@ export function writeStackStep(tools: DeployTools): Executor<InstallSteps['write
     },
     async apply(input) {
       const files = await renderKept(tools, input);
+      if (!input.isNew) await keepStack(tools.paths.stack, tools.paths.stackBefore);
       await writeStack(tools.paths.stack, files);
       if (readFact(tools.journal, 'holderImage') === undefined) {
         writeFact(tools.journal, 'holderImage', input.holderImage);
       }
     },
-    async undo({ isNew }) {
-      if (!isNew) return;
+    async undo({ isNew }, { signal }) {
+      if (!isNew) return putBack(tools, signal);
       await rm(tools.paths.stack, { recursive: true, force: true });
       clearFact(tools.journal, 'holderImage');
     },
   };
+}
+
+/** A repair that failed leaves the stack as it found it: the files of before, and containers that follow them. */
+async function putBack({ paths, compose }: DeployTools, signal: AbortSignal): Promise<void> {
+  if (!(await restoreStack(paths.stack, paths.stackBefore))) return;
+  await raiseStack(await compose(), { isWhole: true, signal });
 }
 
 export function startServicesStep(tools: DeployTools): Executor<InstallSteps['start-services']> {

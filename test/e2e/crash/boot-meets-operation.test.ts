@@ -1,6 +1,8 @@
 // `onstead boot` in the middle of an installation: it waits for a daemon that is at work, and where the daemon is
 // gone it starts what is there already and nothing of what is not whole.
 
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { TestAppliance } from '../appliance.ts';
 import { demoBundle } from '../demo-bundle.ts';
@@ -44,4 +46,16 @@ t.test('with a daemon at work it waits, and finds everything up', async (t) => {
   t.equal(boot.code, 0, boot.stderr);
   t.equal((await appliance.operation()).state, 'done', 'it waited for the whole operation');
   t.equal((await appliance.onstead(['status'])).code, 0);
+});
+
+t.test('a daemon that is killed just after an operation leaves no mark of it for good', async (t) => {
+  await appliance.stop();
+  await appliance.start({ ONSTEAD_FAULT: '0/operation:after' });
+  await appliance.onstead(['install', bundle.path, '--detach']);
+  await appliance.ended();
+  t.equal(storedOperation(appliance).state, 'done');
+  t.ok(existsSync(appliance.paths.stackChanging), 'there was no time to remove the mark');
+  await appliance.start();
+  for (let tries = 0; tries < 200 && existsSync(appliance.paths.stackChanging); tries += 1) await sleep(50);
+  t.notOk(existsSync(appliance.paths.stackChanging));
 });

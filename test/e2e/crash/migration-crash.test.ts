@@ -35,6 +35,8 @@ t.test('a migration outlives the daemon that began it, by kill and by stop, and 
   await sleep(500);
   await appliance.stop('SIGKILL');
   t.equal(await untilMigrationRuns(), id, 'it goes on without the daemon');
+  const boot = await appliance.onstead(['boot']);
+  t.equal(boot.code, 0, `${boot.stderr}: it is not taken for a service that is down`);
   await appliance.start();
   await sleep(1_000);
   await appliance.stop('SIGTERM');

@@ -70,10 +70,20 @@ t.test('nothing is ever pulled or built, and every choice becomes its flag', asy
 
 t.test('containers are read from lines and from one array', async (t) => {
   const one =
-    '{"ID":"a","Name":"n-app-1","Service":"app","Image":"i","State":"running","Health":"","ExitCode":0}';
-  const expected = [
-    { id: 'a', name: 'n-app-1', service: 'app', image: 'i', status: 'running', health: 'none', exitCode: 0 },
-  ];
+    '{"ID":"a","Name":"n-app-1","Service":"app","Image":"i","State":"running","Health":"","ExitCode":0,' +
+    '"Labels":"a=b,com.docker.compose.oneoff=False,c=d"}';
+  const container = {
+    id: 'a',
+    name: 'n-app-1',
+    service: 'app',
+    image: 'i',
+    status: 'running',
+    health: 'none',
+    exitCode: 0,
+    oneOff: false,
+  };
+  const expected = [container];
+  t.same(containersFrom(one.replace('=False', '=True')), [{ ...container, oneOff: true }]);
   t.same(containersFrom(`${one}\n`), expected);
   t.same(containersFrom(`[${one}]`), expected);
   t.same(containersFrom(''), []);

@@ -3,7 +3,7 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { findDrift, writeStack } from '../../../src/stack/index.ts';
+import { findDrift, keepStack, restoreStack, writeStack } from '../../../src/stack/index.ts';
 import { openFolder, releaseText, renderText } from './lab.ts';
 
 const files = renderText(releaseText);
@@ -49,3 +49,19 @@ t.test("a person's own files beside the stack's are left alone", async (t) => {
   t.strictSame(await findDrift(folder, files), []);
   t.ok((await readdir(folder)).includes('notes.txt'));
 });
+
+t.test(
+  'a change is taken back from the copy that was kept before it, also when it was begun twice',
+  async (t) => {
+    const root = await openFolder(t);
+    const [folder, copy] = [join(root, 'stack'), join(root, 'stack.before')];
+    await writeStack(folder, files);
+    t.equal(await restoreStack(folder, copy), false, 'without a copy there is nothing to take back');
+    await keepStack(folder, copy);
+    const changed = new Map([...files, ['compose.yaml', 'other'], ['config/new/file', 'new']]);
+    await writeStack(folder, changed);
+    await keepStack(folder, copy); // begun again after a crash: the older copy counts
+    t.equal(await restoreStack(folder, copy), true);
+    t.strictSame(await findDrift(folder, files), []);
+  },
+);
