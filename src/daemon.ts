@@ -9,6 +9,7 @@ import { ensureFolder } from './base/files.ts';
 import { createLogger } from './base/log.ts';
 import { tryLock, type Lock } from './base/lock.ts';
 import { ownerMark } from './base/orphans.ts';
+import { howToStop } from './base/own-service.ts';
 import type { Paths } from './base/paths.ts';
 import { schedule } from './base/schedule.ts';
 import {
@@ -154,6 +155,6 @@ function claimState(paths: Paths): Lock {
   const lock = tryLock(paths.daemonLock);
   if (lock !== undefined) return lock;
   throw new OnsteadError('daemon.running', `Another Onstead daemon works in ${paths.state}.`, {
-    next: 'Stop it first: `systemctl stop onstead`.',
+    next: `Stop it first: \`${howToStop(paths)}\`.`,
   });
 }

@@ -2,6 +2,7 @@
 // argv → one CLI verb, or the daemon.
 
 import { faultFrom } from './base/fault.ts';
+import { howToStart } from './base/own-service.ts';
 import { pathsUnder } from './base/paths.ts';
 import { Client } from './cli/client.ts';
 import { runCli } from './cli/run.ts';
@@ -39,5 +40,5 @@ async function serve(): Promise<void> {
 process.exitCode = await runCli(
   process.argv.slice(2),
   { out: process.stdout, err: process.stderr, env: process.env },
-  { paths, client: new Client(paths.socket), serve, signal: interrupted.signal },
+  { paths, client: new Client(paths.socket, howToStart(paths)), serve, signal: interrupted.signal },
 );

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ServiceAnswer, StatusAnswer } from './schemas.ts';
 import { hasRoom } from '../base/disk-full.ts';
 import { isOnsteadError, OnsteadError } from '../base/errors.ts';
+import { howToRestart } from '../base/own-service.ts';
 import { readFact, type DeployTools, type InstalledRelease } from '../deploy/index.ts';
 import type { OperationView } from '../journal/index.ts';
 import { plannedServices, readServices } from './service-view.ts';
@@ -72,8 +73,8 @@ async function askServices(tools: DeployTools): Promise<Asked> {
 
 function attentionTo(trouble: Trouble | undefined): Attention {
   if (trouble === undefined) return [];
-  const command = trouble.next ?? 'systemctl status docker';
-  return [{ what: `The engine does not answer: ${trouble.message}`, command }];
+  const what = `The engine does not answer: ${trouble.message} ${trouble.next ?? ''}`.trimEnd();
+  return [{ what, command: 'docker version' }];
 }
 
 async function attentionToRoom({ paths }: DeployTools): Promise<Attention> {
@@ -95,11 +96,12 @@ async function attentionToSettings({ paths, settings }: DeployTools): Promise<At
   try {
     if (isDeepStrictEqual(await readSettings(paths.settings), settings())) return [];
     const what = `${paths.settings} was changed; that counts once the daemon is started again.`;
-    return [{ what, command: 'systemctl restart onstead' }];
+    return [{ what, command: howToRestart(paths) }];
   } catch (error) {
     if (!isOnsteadError(error)) throw error;
-    const what = `The daemon would not start again: ${error.message}`;
-    return [{ what, command: error.details[0]?.message ?? error.next ?? `ls -l ${paths.settings}` }];
+    const mistake = error.details[0]?.message ?? error.next ?? '';
+    const what = `The daemon would not start again: ${error.message} ${mistake}`.trimEnd();
+    return [{ what, command: `vi ${paths.settings}` }];
   }
 }
 

@@ -95,6 +95,10 @@ export function run(command: string, args: readonly string[], options: RunOption
       const said = lastLines(result.stderr || result.stdout, 8);
       reject(
         new OnsteadError('process.failed', `${command} ${args[0] ?? ''} ${how}${said && `: ${said}`}`, {
+          next:
+            ended === 'timeout'
+              ? `See whether "${command}" hangs on this machine, then try again.`
+              : `Mend what "${command}" says, then try again.`,
           details: [{ message: said, exitCode: result.code }],
         }),
       );

@@ -7,9 +7,12 @@ import { http } from '../base/http.ts';
 
 export class Client {
   readonly #socket: string;
+  /** The command that starts a daemon which does not answer. */
+  readonly #start: string;
 
-  constructor(socket: string) {
+  constructor(socket: string, start = 'onstead serve') {
     this.#socket = socket;
+    this.#start = start;
   }
 
   async get<T>(path: string): Promise<T> {
@@ -39,7 +42,7 @@ export class Client {
     } catch (error) {
       // A daemon that ends in the middle cuts the answer; what was read so far is not all of it.
       if (options.signal?.aborted || systemCode(error) !== 'ECONNRESET') throw error;
-      throw unreachable(this.#socket, error as Error);
+      throw this.#unreachable(error as Error);
     }
   }
 
@@ -65,9 +68,30 @@ export class Client {
         },
         resolve,
       );
-      outgoing.on('error', (error) => reject(signal?.aborted ? error : unreachable(this.#socket, error)));
+      outgoing.on('error', (error) => reject(signal?.aborted ? error : this.#unreachable(error)));
       outgoing.end(text);
     });
+  }
+
+  #unreachable(cause: Error): OnsteadError {
+    if (systemCode(cause) === 'EACCES') {
+      return new OnsteadError(
+        'daemon.forbidden',
+        `The daemon's socket ${this.#socket} is open to root only.`,
+        {
+          next: 'Run the command as root, for example with sudo.',
+          cause,
+        },
+      );
+    }
+    const gone = systemCode(cause) === 'ENOENT' || systemCode(cause) === 'ECONNREFUSED';
+    return new OnsteadError(
+      'daemon.unreachable',
+      gone
+        ? `The Onstead daemon is not running (no answer at ${this.#socket}).`
+        : `The connection to the daemon broke: ${cause.message}.`,
+      { next: `Start it with \`${this.#start}\`.`, cause },
+    );
   }
 }
 
@@ -82,24 +106,8 @@ async function failure(response: IncomingMessage): Promise<OnsteadError> {
     return errorFrom((await readJson(response)) as ErrorReport);
   } catch (cause) {
     return new OnsteadError('daemon.answer', `The daemon answered ${response.statusCode} without a reason.`, {
+      next: 'Look into its log for the cause: `journalctl -u onstead`, or its log file.',
       cause,
     });
   }
-}
-
-function unreachable(socket: string, cause: Error): OnsteadError {
-  if (systemCode(cause) === 'EACCES') {
-    return new OnsteadError('daemon.forbidden', `The daemon's socket ${socket} is open to root only.`, {
-      next: 'Run the command as root, for example with sudo.',
-      cause,
-    });
-  }
-  const gone = systemCode(cause) === 'ENOENT' || systemCode(cause) === 'ECONNREFUSED';
-  return new OnsteadError(
-    'daemon.unreachable',
-    gone
-      ? `The Onstead daemon is not running (no answer at ${socket}).`
-      : `The connection to the daemon broke: ${cause.message}.`,
-    { next: 'Start it with `systemctl start onstead`, or `onstead serve` where there is no systemd.', cause },
-  );
 }

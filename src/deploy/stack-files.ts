@@ -27,7 +27,9 @@ export async function renderKept(
   const release = parseRelease(text, keptReleaseFile);
   const plan = readFact(tools.journal, 'sizing');
   if (plan === undefined) {
-    throw new OnsteadError('stack.not-sized', 'The stack cannot be written before the machine is divided.');
+    throw new OnsteadError('stack.not-sized', 'The stack cannot be written before the machine is divided.', {
+      next: 'Run the installation again: it divides the machine first.',
+    });
   }
   const images = Object.fromEntries(input.images.map(({ service, tag }) => [service, tag]));
   return renderStack(

@@ -4,7 +4,7 @@
 import { isOnsteadError, OnsteadError, systemCode } from '../base/errors.ts';
 import type { RunResult } from '../base/process.ts';
 import { run } from '../base/process.ts';
-import { cureFor, lost } from './failures.ts';
+import { knownCureFor, lost, readEngineLog } from './failures.ts';
 import type { ComposeLine, ComposeProgress } from './compose-progress.ts';
 import {
   failureText,
@@ -32,6 +32,7 @@ export interface InvokeOptions {
 
 const DEFAULT_TIMEOUT_MS = 30 * 60_000;
 const ANY_CODE = Array.from({ length: 257 }, (_, index) => index - 1);
+const BY_HAND = "By hand it is `docker compose up` in the stack's folder.";
 const NEXT_INSTALL =
   'Install the Compose plugin (Debian: "apt-get install docker-compose-v2") or ship its binary.';
 
@@ -146,7 +147,7 @@ function failed(about: string, result: RunResult, lines: readonly ComposeLine[])
   // Not in what is shown alone: "failed to start containers" may end a run whose first line names the lost engine.
   if (ENGINE_GONE.test(lines.map(messageOf).join('\n'))) return lost(about);
   return new OnsteadError('compose.failed', `Could not ${about}: ${said}`, {
-    ...nextFor(said),
+    next: nextFor(said),
     details: [{ message: said, exitCode: result.code }],
   });
 }
@@ -162,11 +163,11 @@ function messageOf(line: ComposeLine): string {
 const ENGINE_GONE =
   /cannot connect to the docker daemon|error during connect|connection refused|unexpected EOF|task [0-9a-f]{64}: already exists|id already in use/i;
 
-function nextFor(said: string): { next?: string } {
+function nextFor(said: string): string {
   if (/no such image|pull access denied|manifest unknown/i.test(said)) {
-    return { next: 'Load the bundle that holds this image, then try again.' };
+    return 'Load the bundle that holds this image, then try again.';
   }
-  return cureFor(said);
+  return knownCureFor(said) ?? `Mend what Compose names, then try again. ${BY_HAND}`;
 }
 
 function translate(
@@ -178,11 +179,15 @@ function translate(
 ): OnsteadError {
   if (isOnsteadError(error, 'process.failed')) {
     return new OnsteadError('compose.timeout', `It took longer than ${timeoutMs / 1000} s to ${about}.`, {
+      next: `See what it waits for with \`docker ps\` and in the log of the engine. ${BY_HAND}`,
       cause: error,
     });
   }
   if (!isOnsteadError(error, 'process.missing')) {
-    return new OnsteadError('compose.failed', `Could not ${about}.`, { cause: error });
+    return new OnsteadError('compose.failed', `Could not ${about}.`, {
+      next: `${readEngineLog} ${BY_HAND}`,
+      cause: error,
+    });
   }
   const code = systemCode(error.cause);
   const what =

@@ -198,7 +198,10 @@ function modelFrom(text: string): ComposeModel {
   try {
     return JSON.parse(text) as ComposeModel;
   } catch (cause) {
-    throw new OnsteadError('compose.failed', 'Compose printed no model of the stack.', { cause });
+    throw new OnsteadError('compose.failed', 'Compose printed no model of the stack.', {
+      next: "See what `docker compose config` says in the stack's folder.",
+      cause,
+    });
   }
 }
 

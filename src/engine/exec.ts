@@ -131,7 +131,9 @@ class Output {
     if (stream === 'stdout' && this.#spec.onStdout !== undefined) return this.#spec.onStdout(data);
     this.#bytes[stream] += data.length;
     if (this.#bytes[stream] > (this.#spec.maxOutputBytes ?? MAX_OUTPUT_BYTES)) {
-      throw new OnsteadError('engine.output', `More output than is kept came back (${this.#about}).`);
+      throw new OnsteadError('engine.output', `More output than is kept came back (${this.#about}).`, {
+        next: 'Look with `onstead logs` at what the service does, then try again.',
+      });
     }
     this.#chunks[stream].push(data);
   }
@@ -175,6 +177,7 @@ function watchTime(
   const late = new OnsteadError(
     'engine.exec-timeout',
     `It took longer than ${timeoutMs / 1000} s (${about}).`,
+    { next: 'See with `onstead status` and `onstead logs` whether the service hangs, then try again.' },
   );
   const timer = setTimeout(() => end(late), timeoutMs);
   const onAbort = (): void => end(spec.signal?.reason);

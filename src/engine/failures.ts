@@ -22,7 +22,11 @@ export function translate(error: unknown, about: string, address: Address): Onst
   if (isConnectError(error)) return unreachable(code, address, error);
   if (code.startsWith('HPE_')) return notDocker(address, error);
   if (CUT.has(code) || /aborted|socket hang up/i.test(messageOf(error))) return lost(about, error);
-  return new OnsteadError('engine.refused', `Could not ${about}: ${messageOf(error)}`, { cause: error });
+  const said = messageOf(error);
+  return new OnsteadError('engine.refused', `Could not ${about}: ${said}`, {
+    next: cureFor(said),
+    cause: error,
+  });
 }
 
 export function timedOut(about: string, timeoutMs: number): OnsteadError {
@@ -81,16 +85,24 @@ function unreachable(code: string, address: Address, cause: unknown): OnsteadErr
 function fromStatus(status: number, reason: string, about: string, cause: unknown): OnsteadError {
   const code: ErrorCode =
     status === 404 ? 'engine.not-found' : status === 409 ? 'engine.conflict' : 'engine.refused';
-  return new OnsteadError(code, `Could not ${about}: ${reason}`, { cause, ...cureFor(reason) });
+  return new OnsteadError(code, `Could not ${about}: ${reason}`, { next: cureFor(reason), cause });
+}
+
+/** For what nobody knows a better next action for. */
+export const readEngineLog =
+  'Look into the log of the engine ("journalctl -u docker", or its log file) for the cause, then try again.';
+
+export function cureFor(reason: string): string {
+  return knownCureFor(reason) ?? readEngineLog;
 }
 
 /** The next action for the causes that a customer can cure without knowing Docker. */
-export function cureFor(reason: string): { next?: string } {
-  if (/no space left on device/i.test(reason)) return { next: 'Free disk space, then try again.' };
+export function knownCureFor(reason: string): string | undefined {
+  if (/no space left on device/i.test(reason)) return 'Free disk space, then try again.';
   if (/port is already allocated|address already in use/i.test(reason)) {
-    return { next: 'Stop the program that uses the port ("ss -ltnp" names it), then try again.' };
+    return 'Stop the program that uses the port ("ss -ltnp" names it), then try again.';
   }
-  return {};
+  return undefined;
 }
 
 function isConnectError(error: unknown): boolean {

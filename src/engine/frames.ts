@@ -44,7 +44,9 @@ export async function* readPieces(source: AsyncIterable<Buffer>): AsyncGenerator
 function streamNameOf(header: Buffer): StreamName {
   const name = NAMES[header[0]!];
   if (name !== undefined) return name;
-  throw new OnsteadError('engine.refused', 'The engine sent output in an unknown form.');
+  throw new OnsteadError('engine.refused', 'The engine sent output in an unknown form.', {
+    next: 'See with `docker version` that it is a Docker Engine from 20.10 on, then try again.',
+  });
 }
 
 /** A container with a terminal sends plain bytes. */

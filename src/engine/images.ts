@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ImageInspectInfo } from 'dockerode';
 import { isOnsteadError, OnsteadError } from '../base/errors.ts';
-import { cureFor } from './failures.ts';
+import { cureFor, knownCureFor } from './failures.ts';
 import { readJsonLines } from './frames.ts';
 import type { Link } from './link.ts';
 
@@ -123,7 +123,7 @@ export class Images {
       throw loadFailure(`Could not load images: ${printed}`);
     }
     if (loaded.length === 0) {
-      throw new OnsteadError('engine.load-failed', 'The archive held no image that the engine could load.');
+      throw loadFailure('The archive held no image that the engine could load.');
     }
     return loaded;
   }
@@ -208,7 +208,7 @@ export function throwIfError(line: Record<string, unknown>, about: string): void
   const detail = line['errorDetail'] as { message?: string } | undefined;
   const message = detail?.message ?? line['error'];
   if (typeof message !== 'string') return;
-  throw new OnsteadError('engine.refused', `Could not ${about}: ${message}`, cureFor(message));
+  throw new OnsteadError('engine.refused', `Could not ${about}: ${message}`, { next: cureFor(message) });
 }
 
 export function progressFrom(line: Record<string, unknown>): TransferProgress {
@@ -247,7 +247,7 @@ function asLoadFailure(error: unknown): unknown {
 
 function loadFailure(message: string, cause?: OnsteadError): OnsteadError {
   return new OnsteadError('engine.load-failed', message, {
-    next: cause?.next ?? 'The archive is damaged or incomplete: fetch or copy it again.',
+    next: knownCureFor(message) ?? 'The archive is damaged or incomplete: fetch or copy it again.',
     cause,
   });
 }

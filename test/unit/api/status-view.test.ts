@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import t from 'tap';
 import { OnsteadError } from '../../../src/base/errors.ts';
+import { howToRestart } from '../../../src/base/own-service.ts';
 import { pathsUnder } from '../../../src/base/paths.ts';
 import { createLogger } from '../../../src/base/log.ts';
 import { createAppliance } from '../../../src/api/index.ts';
@@ -184,7 +185,9 @@ t.test('an engine that is away or hangs is part of the answer, beside what is in
       release: { title: 'Notes', version: '1.0.0' },
       addresses: ['https://localhost'],
       engineTrouble: { message, next },
-      attention: [{ what: `The engine does not answer: ${message}`, command: next }],
+      attention: [
+        { what: /^The engine does not answer: .*(Start it|journalctl)/, command: 'docker version' },
+      ],
     });
     t.equal(status.attention.length, 1, 'no service is blamed');
     t.strictSame(
@@ -214,13 +217,15 @@ t.test(
     t.match(await readStatus(tools), {
       well: true,
       attention: [
-        { what: /onstead\.yaml was changed; .* started again/, command: 'systemctl restart onstead' },
+        { what: /onstead\.yaml was changed; .* started again/, command: howToRestart(tools.paths) },
       ],
     });
     await writeFile(path, 'edge: { http: none }\n');
     t.match(await readStatus(tools), {
       well: true,
-      attention: [{ what: /would not start again: .*have a mistake/, command: /:1:15 "http" is "none"/ }],
+      attention: [
+        { what: /would not start again: .*have a mistake.*:1:15 "http" is "none"/, command: `vi ${path}` },
+      ],
     });
   },
 );
