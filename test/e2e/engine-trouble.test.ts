@@ -25,7 +25,7 @@ await machine.boot();
 
 /** Waits until the newest operation is at this step; `nth` where the plan has several of its type. */
 async function reaches(type: string, nth = 0): Promise<void> {
-  const giveUpAtMs = performance.now() + 60_000;
+  const giveUpAtMs = performance.now() + 180_000;
   while (performance.now() < giveUpAtMs) {
     const operation = await appliance.operation().catch(() => undefined);
     if (operation?.state === 'rolling-back') break;
