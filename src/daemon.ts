@@ -17,6 +17,7 @@ import {
   BundleShelf,
   changeStack,
   installExecutors,
+  isBundleAway,
   lookAfter,
   type DeployTools,
 } from './deploy/index.ts';
@@ -64,7 +65,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     log,
     settings: () => settings,
     secrets,
-    bundles: new BundleShelf(paths.trust),
+    bundles: new BundleShelf(paths.trust, journal),
     engine: rememberEngine(options),
     compose: async () =>
       openCompose({
@@ -84,7 +85,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     executors: installExecutors(tools),
     clock,
     log,
-    isWorthWaiting: isRetryable,
+    isWorthWaiting: (error) => isRetryable(error) || isBundleAway(error),
     ...(options.engineWaitMs === undefined ? {} : { waitLimitMs: options.engineWaitMs }),
     ...(options.fault === undefined ? {} : { fault: options.fault }),
   });

@@ -4,7 +4,7 @@ import type { Appliance } from './appliance.ts';
 import { hasRoom } from '../base/disk-full.ts';
 import { programVersion } from '../base/program.ts';
 import { prepareInstall, type DeployTools } from '../deploy/index.ts';
-import type { Runner } from '../journal/index.ts';
+import type { OperationView, Runner } from '../journal/index.ts';
 import { readLogs, readServices } from './service-view.ts';
 import { readStatus } from './status-view.ts';
 
@@ -33,22 +33,28 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
       const plan = { product, title, version, permissions: [...permissions], steps };
       if (dryRun) return { plan };
       signal.throwIfAborted(); // whoever asked has left
-      const stuck = stuckInstallOf(tools, target.bundle.id);
-      if (stuck !== undefined) {
-        runner.resumeStuck(stuck);
-        return { plan, operation: stuck };
+      const own = unfinishedInstallOf(tools, target.bundle.id);
+      if (own !== undefined) {
+        tools.bundles.remember(target.bundle);
+        if (own.state === 'stuck') runner.resumeStuck(own.id);
+        return { plan, operation: own.id };
       }
       const { id } = journal.create(operation);
+      tools.bundles.remember(target.bundle);
       runner.start(id);
       return { plan, operation: id };
     },
   };
 }
 
-/** The same command works once the cause is gone: it takes up its own stuck operation. */
-function stuckInstallOf({ journal }: DeployTools, bundleId: string): string | undefined {
-  const stuck = journal.unfinished().find(({ kind, state }) => kind === 'install' && state === 'stuck');
-  if (stuck === undefined) return undefined;
-  const { bundle } = journal.input(stuck.id) as { bundle: { id: string } };
-  return bundle.id === bundleId ? stuck.id : undefined;
+/**
+ * The same command works while its own operation is not over: it takes up one that is stuck, and tells one that waits
+ * for its bundle where that is. One that is being taken back is not joined: what was asked for is not what it does.
+ */
+function unfinishedInstallOf({ journal }: DeployTools, bundleId: string): OperationView | undefined {
+  return journal.unfinished().find(({ id, kind, state }) => {
+    if (kind !== 'install' || state === 'rolling-back') return false;
+    const { bundle } = journal.input(id) as { bundle: { id: string } };
+    return bundle.id === bundleId;
+  });
 }

@@ -3,7 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { OnsteadError } from '../base/errors.ts';
+import { isOnsteadError, OnsteadError } from '../base/errors.ts';
+import type { Journal } from '../journal/index.ts';
 import { openBundle, readTrustedKeys, type VerifiedBundle } from '../release/index.ts';
 import type { BundleReference } from './install-plan.ts';
 
@@ -11,6 +12,9 @@ export interface OpenOptions {
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
+
+/** Where a person said last that a bundle is. Durable: the operation that reads it may outlive this process. */
+const PLACE = 'bundlePlace';
 
 export const releasePath = 'release/compose.yaml';
 
@@ -22,12 +26,14 @@ interface Shelved {
 
 export class BundleShelf {
   readonly #trustFolder: string;
+  readonly #facts: Pick<Journal, 'fact' | 'setFact'>;
   #newest: Shelved | undefined;
   /** Whoever opens one now; the next waits for it. */
   #opening: Promise<unknown> = Promise.resolve();
 
-  constructor(trustFolder: string) {
+  constructor(trustFolder: string, facts: Pick<Journal, 'fact' | 'setFact'>) {
     this.#trustFolder = trustFolder;
+    this.#facts = facts;
   }
 
   /** Hands `work` the verified bundle at `path`, whatever bundle it is; the file stays open until `work` is done. */
@@ -45,17 +51,22 @@ export class BundleShelf {
     }
   }
 
-  /** The bundle that an operation was planned with. */
-  use<T>(
+  /** The file of this bundle is there now, whatever an operation was planned with. */
+  remember(place: BundleReference): void {
+    this.#facts.setFact(PLACE, place);
+  }
+
+  /** The bundle that an operation was planned with, where it was said to be last. */
+  async use<T>(
     reference: BundleReference,
     options: OpenOptions,
     work: (bundle: VerifiedBundle) => Promise<T>,
   ): Promise<T> {
-    return this.usePath(reference.path, options, (bundle) => {
+    return this.usePath(await this.#pathOf(reference), options, async (bundle) => {
       if (bundleId(bundle) === reference.id) return work(bundle);
       throw new OnsteadError(
         'bundle.changed',
-        `The file ${reference.path} is another bundle than the one that was planned with.`,
+        `The file ${bundle.path} is another bundle than the one that was planned with.`,
         { next: 'Put the bundle back, or start again with the new one.' },
       );
     });
@@ -66,6 +77,16 @@ export class BundleShelf {
     const last = this.#newest;
     this.#newest = undefined;
     if (last !== undefined) await this.#closeIfForgotten(last);
+  }
+
+  async #pathOf({ path, id }: BundleReference): Promise<string> {
+    const told = this.#facts.fact<BundleReference>(PLACE);
+    if (told?.id === id && (await isThere(told.path))) return told.path;
+    if (await isThere(path)) return path;
+    const last = told?.id === id ? told.path : path;
+    throw new OnsteadError('bundle.missing', `The bundle is not at ${last} any more.`, {
+      next: `Put the file back there, or say where it is now: \`onstead install NEWPATH\`.`,
+    });
   }
 
   /** One after the other: two at once would read the same file twice, and each put away what the other opened. */
@@ -126,6 +147,18 @@ async function until(work: Promise<unknown>, signal: AbortSignal | undefined): P
 /** The signed index names every file by its digest, so its own digest names the bundle. */
 export function bundleId({ index }: VerifiedBundle): string {
   return createHash('sha256').update(JSON.stringify(index)).digest('hex');
+}
+
+/** An operation that finds its bundle gone has not failed: the file may come back, or be somewhere else. */
+export function isBundleAway(error: unknown): boolean {
+  return isOnsteadError(error, 'bundle.missing');
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function markOf(path: string): Promise<string> {

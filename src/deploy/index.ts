@@ -1,7 +1,7 @@
 // The face of deploy: what changes the stack.
 
 export { bringUp, changeStack } from './bring-up.ts';
-export { BundleShelf } from './bundle-shelf.ts';
+export { BundleShelf, isBundleAway } from './bundle-shelf.ts';
 export { readFact, type InstalledRelease } from './facts.ts';
 export { prepareInstall } from './install.ts';
 export { installExecutors } from './install-steps.ts';

@@ -3,6 +3,7 @@
 
 import { OnsteadError } from '../base/errors.ts';
 import { readTextIfAny } from '../base/files.ts';
+import { howToRestart } from '../base/own-service.ts';
 import type { NewOperation } from '../journal/index.ts';
 import { checkNotOlder, checkUpgradePath, type VerifiedBundle } from '../release/index.ts';
 import { planSize } from '../sizing/index.ts';
@@ -50,6 +51,7 @@ async function prepare(tools: DeployTools, bundle: VerifiedBundle): Promise<Prep
   const basis = tools.journal.newestId();
   await refuseWrongVersion(tools, bundle);
   const project = tools.settings().project ?? bundle.release.product;
+  refuseOtherProject(tools, project);
   const images = imagePins(bundle, project);
   const volumes = volumePins(bundle, project);
   await refuseForeignVolumes(tools, volumes);
@@ -63,6 +65,19 @@ async function prepare(tools: DeployTools, bundle: VerifiedBundle): Promise<Prep
     steps: planInstall(target, facts),
     target,
   };
+}
+
+/** Containers and volumes carry the project in their names: under another one they would all be made anew, without data. */
+function refuseOtherProject({ journal, paths }: DeployTools, project: string): void {
+  const installed = readFact(journal, 'installed')?.project;
+  if (installed === undefined || installed === project) return;
+  throw new OnsteadError(
+    'settings.project',
+    `The project was changed from "${installed}" to "${project}"; the stack and its data stand under "${installed}".`,
+    {
+      next: `Put the line \`project: ${installed}\` back into ${paths.settings}, then \`${howToRestart(paths)}\`.`,
+    },
+  );
 }
 
 async function refuseWrongVersion(tools: DeployTools, bundle: VerifiedBundle): Promise<void> {

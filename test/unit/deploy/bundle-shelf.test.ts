@@ -1,21 +1,23 @@
 // Bundles in use: looking at another one never takes the first away from an operation that reads it.
 
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { BundleShelf } from '../../../src/deploy/index.ts';
+import { BundleShelf, isBundleAway } from '../../../src/deploy/index.ts';
+import { bundleId } from '../../../src/deploy/bundle-shelf.ts';
+import { openJournal } from '../journal/lab.ts';
 import { buildTiny, pair, tempFolder } from '../release/bundle-fixture.ts';
 
-async function shelfWithTwo(t: { teardown(work: () => Promise<void>): void }) {
+async function shelfWithTwo(t: { teardown(work: () => unknown): void }) {
   const folder = await tempFolder((work) => t.teardown(work));
   const trust = join(folder, 'trust');
   await mkdir(trust);
   await writeFile(join(trust, 'vendor.pub'), pair.publicKey);
   const first = await buildTiny(folder, { outPath: join(folder, 'first.tar') });
   const second = await buildTiny(folder, { outPath: join(folder, 'second.tar') });
-  const shelf = new BundleShelf(trust);
+  const shelf = new BundleShelf(trust, (await openJournal(t)).journal);
   t.teardown(() => shelf.close());
   return { shelf, first: first.path, second: second.path };
 }
@@ -95,4 +97,27 @@ t.test('one that cannot be opened does not hold up the next', async (t) => {
   const next = shelf.usePath(first, {}, async (bundle) => bundle.path);
   await t.rejects(missing, { code: 'bundle.missing' });
   t.equal(await next, first);
+});
+
+t.test('a bundle that moved is read where a person said it is now, else where it was', async (t) => {
+  const { shelf, first } = await shelfWithTwo(t);
+  const id = await shelf.usePath(first, {}, async (bundle) => bundleId(bundle));
+  const planned = { path: first, id };
+  const moved = `${first}.moved`;
+  const read = () => shelf.use(planned, {}, async ({ path }) => path);
+  await rename(first, moved);
+  const gone = await read().catch((error: unknown) => error);
+  t.match(gone, {
+    code: 'bundle.missing',
+    message: /first\.tar/,
+    next: /back there.*`onstead install NEWPATH`/,
+  });
+  t.equal(isBundleAway(gone), true, 'an operation waits for it');
+  shelf.remember({ path: moved, id });
+  t.equal(await read(), moved);
+  shelf.remember({ path: moved, id: 'another' });
+  await t.rejects(read(), { code: 'bundle.missing' }, 'another bundle is no stand-in');
+  shelf.remember({ path: moved, id });
+  await rename(moved, first);
+  t.equal(await read(), first, 'put back where it was');
 });
