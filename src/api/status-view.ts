@@ -24,6 +24,7 @@ export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
   const ill = trouble === undefined ? services.filter(({ well, wanted }) => well < wanted) : [];
   const ills = [
     ...(await attentionToRoom(tools)),
+    ...attentionToSecrets(tools, installed),
     ...attentionTo(trouble),
     ...ill.map(attentionToService),
     ...attentionToStuck(operation),
@@ -80,6 +81,16 @@ function attentionTo(trouble: Trouble | undefined): Attention {
 async function attentionToRoom({ paths }: DeployTools): Promise<Attention> {
   if (await hasRoom(paths.state)) return [];
   return [{ what: `There is no room on ${paths.state}.`, command: `df -h ${paths.state}` }];
+}
+
+/** Whatever runs goes on with what it has open; it would not come up again. */
+function attentionToSecrets(
+  { secrets, paths }: DeployTools,
+  installed: InstalledRelease | undefined,
+): Attention {
+  if (installed === undefined || !secrets.isEmpty) return [];
+  const { message, next = '' } = secrets.lost();
+  return [{ what: `${message} ${next}`, command: `cp -a ${paths.unsealed} /root/` }];
 }
 
 function attentionToService({ name }: ServiceAnswer): Attention[number] {

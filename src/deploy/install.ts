@@ -27,6 +27,7 @@ import {
   type InstallTarget,
   type VolumePin,
 } from './install-plan.ts';
+import { refuseLostSecrets } from './lost-secrets.ts';
 import { leastMachine } from './machine-demand.ts';
 import { keptReleasePath } from './release-folder.ts';
 import { readSeen } from './seen-versions.ts';
@@ -56,6 +57,7 @@ async function prepare(tools: DeployTools, bundle: VerifiedBundle): Promise<Prep
   const volumes = volumePins(bundle, project);
   await refuseForeignVolumes(tools, volumes);
   const facts = await observe(tools, project, images, volumes);
+  await refuseLostSecrets(tools, bundle, (service) => volumesOf(bundle, service, volumes, facts));
   const target = await targetOf(tools, bundle, project, images, facts);
   return {
     kind: 'install',
@@ -224,6 +226,18 @@ function volumePins({ release }: VerifiedBundle, project: string): VolumePin[] {
     const owner = release.services.find(({ compose }) => mountsVolume(compose['volumes'], key));
     return { key, name: `${project}_${key}`, owner: (owner && userOf(owner)) ?? '0:0' };
   });
+}
+
+function volumesOf(
+  { release }: VerifiedBundle,
+  name: string,
+  volumes: readonly VolumePin[],
+  { volumes: there }: InstallFacts,
+): string[] {
+  const service = release.services.find((one) => one.name === name);
+  return volumes
+    .filter((pin) => there.includes(pin.name) && mountsVolume(service?.compose['volumes'], pin.key))
+    .map((pin) => pin.name);
 }
 
 function mountsVolume(volumes: unknown, key: string): boolean {

@@ -4,6 +4,7 @@
 import { sizingMachineFrom } from '../machine/index.ts';
 import {
   cappedMachine,
+  certificateSecrets,
   ensureCertificates,
   holdStack,
   hostsOf,
@@ -38,6 +39,10 @@ export async function lookAfter(tools: DeployTools, signal: AbortSignal): Promis
 /** Renews the edge's certificate when it is due and lets nginx take it up without dropping a connection. */
 export async function renewCertificate(tools: DeployTools): Promise<boolean> {
   if (readFact(tools.journal, 'installed') === undefined) return false;
+  // An authority of its own came with the installation; another one would be trusted by nobody, and hide the loss.
+  const { authority, authorityKey } = certificateSecrets;
+  const lost = [authority, authorityKey].filter((name) => !tools.secrets.has(name));
+  if (lost.length > 0) throw tools.secrets.lost(lost);
   const hosts = hostsOf((await tools.machine()).os?.hostname, tools.settings());
   await ensureCertificates(tools.secrets, hosts, tools.clock);
   // What is opened decides, not what was signed just now: a crash in between must not lose the renewal.

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { OnsteadError, systemCode } from '../base/errors.ts';
 import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
+import { saveOpened, secretsLost } from './lost-secrets.ts';
 
 /** What is shorter would hide words that are no secret. */
 const SHORTEST_MASKED = 8;
@@ -66,6 +67,16 @@ export class SecretStore {
     return Object.keys(this.#content).toSorted();
   }
 
+  /** As on a new appliance, or where the file was lost. */
+  get isEmpty(): boolean {
+    return this.names().length === 0;
+  }
+
+  /** For whoever knows that these secrets, or all of them, were here before. */
+  lost(names: readonly string[] = []): OnsteadError {
+    return secretsLost(this.#path, this.isEmpty ? [] : names);
+  }
+
   has(name: string): boolean {
     return Object.hasOwn(this.#content, name);
   }
@@ -74,7 +85,7 @@ export class SecretStore {
     const newest = versionsOf(this.#content, name).at(-1);
     if (newest === undefined) {
       throw new OnsteadError('secret.missing', `The secret "${name}" does not exist on this appliance.`, {
-        next: 'Run the installation again: it makes the secrets that are missing.',
+        next: 'Run the installation again: it makes what is missing, or says what is lost.',
       });
     }
     return newest.value;
@@ -196,7 +207,7 @@ function keyError(path: string, what: string): OnsteadError {
     'secret.no-key',
     `The machine key ${path} ${what}, so the secrets cannot be opened.`,
     {
-      next: `Put the key back from your recovery kit or a copy of ${path}.`,
+      next: `Put the key back from your recovery kit or a copy of ${path}. Where there is none: ${saveOpened}`,
     },
   );
 }
@@ -228,7 +239,7 @@ function unseal(text: string, key: Buffer, path: string): Content {
       'secret.unreadable',
       `The secret store ${path} cannot be opened with this machine's key.`,
       {
-        next: 'Restore the store and the key from the same backup.',
+        next: `Restore the store and the key from the same backup. Where there is none: ${saveOpened}`,
       },
     );
   }

@@ -15,12 +15,14 @@ export interface OpenedService {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Every secret that the release's services ask for. */
-export function secretNamesOf(release: Release): string[] {
-  return [...new Set(release.services.flatMap(namesFor))].toSorted();
+/** Every secret that the release's services ask for, or those of one service. */
+export function secretNamesOf({ services }: Pick<Release, 'services'>): string[] {
+  return [...new Set(services.flatMap(namesFor))].toSorted();
 }
 
+/** Of a release whose secrets were made before: an empty store is a lost one. */
 export function openedServices(release: Release, store: SecretStore): OpenedService[] {
+  if (store.isEmpty && secretNamesOf(release).length > 0) throw store.lost();
   return release.services.map((service) => {
     const read = (name: string): string => store.get(name);
     const plain = Object.fromEntries(namesFor(service).map((name) => [name, read(name)]));

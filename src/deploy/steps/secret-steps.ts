@@ -19,7 +19,10 @@ import type { DeployTools } from '../tools.ts';
 
 export function makeSecretsStep(tools: DeployTools): Executor<InstallSteps['make-secrets']> {
   return {
-    async apply({ names, hosts }) {
+    async apply({ names, hosts, missing }) {
+      // What the plan saw and is gone by now was in use.
+      const lost = names.filter((name) => !missing.includes(name) && !tools.secrets.has(name));
+      if (lost.length > 0) throw tools.secrets.lost(lost);
       const made = await tools.secrets.ensure(
         names.filter((name) => !certificateNames.includes(name)),
         makeSecret,

@@ -31,6 +31,7 @@ async function toolsWith(
   const lab = await openJournal(t);
   await mkdir(pathsUnder(lab.folder).state, { recursive: true });
   const secrets = await openStore(lab.folder, lab.clock);
+  await secrets.set('mysql_root_password', 'made at the installation');
   const all = containers.map(({ service, oneOff = false }, at) => ({
     id: String(at),
     name: `${service}-${at}`,
@@ -124,6 +125,19 @@ t.test('a replica that is missing, unhealthy or stopped is named with the comman
       attention: [{ what: 'redis is not well.', command: 'onstead logs redis' }],
     });
   }
+});
+
+t.test('lost secrets are pointed out while everything still runs', async (t) => {
+  const { tools, journal } = await toolsWith(t, everything);
+  journal.setFact('installed', installed);
+  journal.setFact('sizing', plan);
+  await tools.secrets.remove(tools.secrets.names());
+  t.match(await readStatus(tools), {
+    well: false,
+    attention: [
+      { what: /secrets\.json is gone.*copy it away/, command: /^cp -a .*\/run\/onstead\/secrets \/root\/$/ },
+    ],
+  });
 });
 
 t.test('an operation is under way until it is stuck, and then it needs a person', async (t) => {

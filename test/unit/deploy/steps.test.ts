@@ -1,16 +1,23 @@
 // The steps that need no engine, over a real journal, real secrets and a real folder.
 
-import { stat } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { createLogger } from '../../../src/base/log.ts';
 import { pathsUnder } from '../../../src/base/paths.ts';
 import { installExecutors, readFact, type DeployTools } from '../../../src/deploy/index.ts';
+import { renewCertificate } from '../../../src/deploy/upkeep.ts';
 import type { InstallSteps } from '../../../src/deploy/install-plan.ts';
 import { readSeen } from '../../../src/deploy/seen-versions.ts';
 import type { ExecutorTable, StepContext } from '../../../src/journal/index.ts';
 import { parseRelease } from '../../../src/release/index.ts';
-import { certificateSecrets, SecretStore, secretNamesOf, type Settings } from '../../../src/stack/index.ts';
+import {
+  certificateSecrets,
+  reopenSecrets,
+  SecretStore,
+  secretNamesOf,
+  type Settings,
+} from '../../../src/stack/index.ts';
 import { openJournal, type JournalLab } from '../journal/lab.ts';
 import { inputFor, releaseText, settings } from '../stack/lab.ts';
 
@@ -82,10 +89,44 @@ t.test(
   },
 );
 
+t.test('a secret that was there when the plan was made is never made anew', async (t) => {
+  const { steps, tools } = await openSteps(t);
+  const missing = names.filter((name) => name !== 'mysql_password');
+  const input = { names, hosts: ['localhost'], missing };
+  t.equal(await steps['make-secrets'].holds!(input, context), false);
+  await t.rejects(steps['make-secrets'].apply(input, context), {
+    code: 'secret.lost',
+    next: /may hold the last copy.*cp -a .*back from a backup.*--uninstall/,
+  });
+  t.strictSame(tools.secrets.names(), [], 'nothing was made beside it');
+});
+
+t.test('opened secrets stay as they are when the sealed ones are gone', async (t) => {
+  const { steps, tools } = await openSteps(t);
+  const { stack, unsealed } = tools.paths;
+  await mkdir(stack, { recursive: true });
+  await writeFile(join(stack, 'compose.yaml'), releaseText);
+  await mkdir(join(unsealed, 'mysql'), { recursive: true });
+  await writeFile(join(unsealed, 'mysql/mysql_password'), 'the last copy');
+  const input = { isNew: false };
+  await t.rejects(steps['open-secrets'].holds!(input, context), { code: 'secret.lost' });
+  await t.rejects(steps['open-secrets'].apply(input, context), { code: 'secret.lost' });
+  await t.rejects(reopenSecrets(tools.paths, release, tools.clock), { code: 'secret.lost' });
+  t.equal(await readFile(join(unsealed, 'mysql/mysql_password'), 'utf8'), 'the last copy');
+});
+
+t.test('no other authority is made in place of a lost one', async (t) => {
+  const { tools, journal } = await openSteps(t);
+  journal.setFact('installed', { product: 'notes', version: '1.0.0', project: 'notes' });
+  await tools.secrets.set('mysql_password', 'from before');
+  await t.rejects(renewCertificate(tools), { code: 'secret.lost', message: /edge_ca\.crt/ });
+  t.strictSame(tools.secrets.names(), ['mysql_password']);
+});
+
 t.test('another name of the machine, or an end that is near, needs doing', async (t) => {
   const { steps, clock } = await openSteps(t);
   const step = steps['make-secrets'];
-  const input = { names, hosts: ['localhost'], missing: [] };
+  const input = { names, hosts: ['localhost'], missing: names };
   await step.apply(input, context);
   const named = { ...input, hosts: ['localhost', 'notes.example.org'] };
   t.equal(await step.holds!(named, context), false);
