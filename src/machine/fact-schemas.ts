@@ -130,6 +130,8 @@ export const OsFacts = Type.Object({
   apparmor: orNull(Type.Boolean()),
   hostname: Text,
   timezone: orNull(Text),
+  /** Where it is, if anywhere. */
+  nsenter: orNull(Text),
   uid: Amount,
 });
 
@@ -196,6 +198,8 @@ export const PathsFacts = Type.Object({
   folders: Type.Array(
     Type.Object({ path: Text, exists: Type.Boolean(), probedAt: Text, problem: orNull(Text) }),
   ),
+  /** Where opened secrets stand, and on what; null where no mount holds it. */
+  opened: Type.Object({ path: Text, filesystem: orNull(Text) }),
   previous: Type.Object({
     versions: Texts,
     current: orNull(Text),

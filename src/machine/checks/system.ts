@@ -15,6 +15,7 @@ const KNOWN: Record<string, readonly string[]> = {
   centos: ['9', '10'],
   ol: ['9', '10'],
 };
+const IN_MEMORY = new Set(['tmpfs', 'ramfs']);
 const LONGEST_HOSTNAME = 63;
 const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
@@ -118,6 +119,32 @@ export const systemChecks: readonly Check[] = [
       const first = hostname.split('.')[0]!;
       const sane = HOSTNAME.test(hostname) && first.length <= LONGEST_HOSTNAME && first !== 'localhost';
       return sane ? pass(hostname) : warn(`"${hostname}"`);
+    },
+  }),
+  check({
+    id: 'nsenter',
+    area: 'system',
+    title: 'Program nsenter',
+    needed: 'nsenter (package util-linux): the object store is asked from within its own network',
+    remedy: 'Debian family: apt-get install -y util-linux; RHEL family: dnf install -y util-linux',
+    needs: ['os'],
+    judge: ({ os }) => {
+      const fix = forFamily(os, 'apt-get install -y util-linux', 'dnf install -y util-linux');
+      return os.nsenter === null ? fail('none', { fix }) : pass(os.nsenter);
+    },
+  }),
+  check({
+    id: 'secrets-in-memory',
+    area: 'system',
+    title: 'Folder of opened secrets',
+    needed: 'one in memory (tmpfs), so that no disk and no copy of one holds them in the clear',
+    remedy:
+      'Before anything is installed: mkdir -p /run/onstead && mount -t tmpfs -o mode=0755,size=16m tmpfs /run/onstead, and for every start the line `tmpfs /run/onstead tmpfs mode=0755,size=16m 0 0` in /etc/fstab.',
+    needs: ['paths'],
+    judge: ({ paths: { opened } }) => {
+      if (opened.filesystem === null) return unknown(`No mount was found that holds ${opened.path}.`);
+      const found = `${opened.filesystem} under ${opened.path}`;
+      return IN_MEMORY.has(opened.filesystem) ? pass(found) : warn(found);
     },
   }),
   check({

@@ -29,6 +29,7 @@ export const collectOs: Collector<'os'> = async (source) => {
     apparmor: await apparmorOf(source),
     hostname: await line('/proc/sys/kernel/hostname'),
     timezone: await timezoneOf(source),
+    nsenter: (await source.which('nsenter')) ?? null,
     uid: process.getuid?.() ?? 0,
   };
 };

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { systemCode } from '../../base/errors.ts';
 import type { PathsFacts } from '../facts.ts';
 import type { Source } from '../source.ts';
+import { mountOf, parseMountinfo } from '../parse/mounts.ts';
 import { nearestExisting } from './disks.ts';
 import type { Collector } from './context.ts';
 import { printable } from '../printable.ts';
@@ -23,6 +24,7 @@ export const collectPaths: Collector<'paths'> = async (source, { paths }) => {
   for (const path of new Set(wanted)) folders.push(await writabilityOf(source, path));
   return {
     folders,
+    opened: await openedAt(source, paths.unsealed),
     previous: {
       versions: (await source.list(paths.programs))
         .filter((name) => /^\d/.test(name))
@@ -35,6 +37,12 @@ export const collectPaths: Collector<'paths'> = async (source, { paths }) => {
     },
   };
 };
+
+async function openedAt(source: Source, path: string): Promise<PathsFacts['opened']> {
+  const mounts = parseMountinfo((await source.text('/proc/self/mountinfo')) ?? '');
+  const mount = mountOf(mounts, await nearestExisting(source, path));
+  return { path, filesystem: mount?.filesystem ?? null };
+}
 
 /** Asks without writing. For root this still tells a read-only file system. */
 async function writabilityOf(source: Source, path: string): Promise<PathsFacts['folders'][number]> {

@@ -1,3 +1,5 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { pathsUnder } from '../../../src/base/paths.ts';
 import { collectClock, isChronySynchronized } from '../../../src/machine/collectors/clock.ts';
@@ -159,6 +161,24 @@ t.test('what an earlier install left is listed, and a dangling link is no versio
   );
   const dangling = createSource(buildTree(t.testdir(), {}, { '/opt/onstead/current': '9.9.9' }));
   t.equal((await collectPaths(dangling, context)).previous.current, null);
+});
+
+t.test('it is seen what stands under opened secrets, and whether nsenter is there', async (t) => {
+  const disk = '24 1 254:0 / / rw - ext4 /dev/vda rw\n';
+  const memory = '25 24 0:23 / /run rw - tmpfs tmpfs rw\n';
+  for (const [mountinfo, filesystem] of [
+    [disk + memory, 'tmpfs'],
+    [disk, 'ext4'],
+    ['', null],
+  ] as const) {
+    const root = buildTree(t.testdir(), { '/proc/self/mountinfo': mountinfo, '/run/x': '' });
+    const { opened } = await collectPaths(createSource(root), context);
+    t.strictSame(opened, { path: '/run/onstead/secrets', filesystem });
+  }
+  const root = buildTree(t.testdir(), { '/usr/bin/nsenter': '' });
+  t.equal((await collectOs(createSource(root), context)).nsenter, null, 'it may not be run');
+  chmodSync(join(root, '/usr/bin/nsenter'), 0o755);
+  t.equal((await collectOs(createSource(root), context)).nsenter, '/usr/bin/nsenter');
 });
 
 t.test('a program is found by name or path, and a missing one is no failure', async (t) => {

@@ -36,6 +36,33 @@ export const systemCases: readonly Case[] = [
     change: (f) => (f.os.libc.version = null),
   },
   {
+    when: 'opened secrets would stand on a disk',
+    id: 'secrets-in-memory',
+    status: 'warn',
+    change: (f) => (f.paths.opened.filesystem = 'ext4'),
+    says: /^ext4 under \/run\/onstead\/secrets$/,
+    fix: /mount -t tmpfs .*\/etc\/fstab/,
+  },
+  {
+    when: 'opened secrets stand on ramfs',
+    id: 'secrets-in-memory',
+    status: 'pass',
+    change: (f) => (f.paths.opened.filesystem = 'ramfs'),
+  },
+  {
+    when: 'no mount holds the folder of opened secrets',
+    id: 'secrets-in-memory',
+    status: 'unknown',
+    change: (f) => (f.paths.opened.filesystem = null),
+  },
+  {
+    when: 'nsenter is missing',
+    id: 'nsenter',
+    status: 'fail',
+    change: (f) => (f.os.nsenter = null),
+    fix: /^apt-get install -y util-linux$/,
+  },
+  {
     when: 'there is no systemd',
     id: 'init',
     status: 'warn',
