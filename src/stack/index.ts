@@ -13,6 +13,7 @@ export {
 } from './folder.ts';
 export { ensureBuckets, probeBuckets, type ObjectStoreAccess } from './object-store.ts';
 export type { StackInput } from './override.ts';
+export { secretsLost, storeFile } from './lost-secrets.ts';
 export { generateSecret, SecretStore } from './secret-store.ts';
 export { kindOf, userOf } from './services/index.ts';
 export { objectStorePort } from './services/minio.ts';

@@ -5,6 +5,9 @@ import { OnsteadError } from '../base/errors.ts';
 import { howToRestart } from '../base/own-service.ts';
 import { pathsUnder } from '../base/paths.ts';
 
+/** In the folder of secrets. */
+export const storeFile = 'secrets.json';
+
 const { unsealed, programs, machineKey } = pathsUnder();
 
 /** What comes before any other way out. */

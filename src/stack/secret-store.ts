@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { OnsteadError, systemCode } from '../base/errors.ts';
 import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
-import { saveOpened, secretsLost } from './lost-secrets.ts';
+import { saveOpened, secretsLost, storeFile } from './lost-secrets.ts';
 
 /** What is shorter would hide words that are no secret. */
 const SHORTEST_MASKED = 8;
@@ -57,7 +57,7 @@ export class SecretStore {
   /** Opens the store; on a new appliance this makes its key. */
   static async open(options: SecretStoreOptions): Promise<SecretStore> {
     await ensureFolder(options.folder, 0o700);
-    const path = join(options.folder, 'secrets.json');
+    const path = join(options.folder, storeFile);
     const sealed = await readTextIfAny(path);
     const key = await machineKey(options.machineKeyPath, sealed !== undefined);
     return new SecretStore(path, key, options.clock, sealed === undefined ? {} : unseal(sealed, key, path));

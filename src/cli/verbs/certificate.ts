@@ -1,10 +1,12 @@
 // `onstead certificate`: the authority that browsers have to trust once.
 
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { OnsteadError, systemCode } from '../../base/errors.ts';
 import type { Paths } from '../../base/paths.ts';
-import { certificateSecrets, SecretStore } from '../../stack/index.ts';
+import { certificateSecrets, secretsLost, SecretStore, storeFile } from '../../stack/index.ts';
 import type { Verb } from '../verb.ts';
 
 export const certificateVerb: Verb = {
@@ -24,10 +26,14 @@ export const certificateVerb: Verb = {
 };
 
 /** Looks only: opening a store that does not exist would make one, with a key. */
-async function readAuthority({ secrets: folder, machineKey: machineKeyPath }: Paths): Promise<string> {
-  if (!(await holdsSomething(folder))) throw nothingYet();
+async function readAuthority(paths: Paths): Promise<string> {
+  const { secrets: folder, machineKey: machineKeyPath } = paths;
+  const hasStack = existsSync(paths.stack); // written after the certificates
+  if (!(await holdsSomething(folder))) throw hasStack ? secretsLost(join(folder, storeFile)) : nothingYet();
   const store = await SecretStore.open({ folder, machineKeyPath, clock: systemClock });
-  if (!store.has(certificateSecrets.authority)) throw nothingYet();
+  if (!store.has(certificateSecrets.authority)) {
+    throw hasStack ? store.lost([certificateSecrets.authority]) : nothingYet();
+  }
   return store.get(certificateSecrets.authority);
 }
 

@@ -24,6 +24,25 @@ t.test('where nothing is installed it only says so', async (t) => {
   await t.rejects(readdir(`${root}/etc`), { code: 'ENOENT' }, 'no key was made');
 });
 
+t.test('where a stack stands and its secrets do not, they are lost', async (t) => {
+  const root = t.testdir();
+  const { stack, secrets: folder, machineKey: machineKeyPath } = pathsUnder(root);
+  await mkdir(stack, { recursive: true });
+  const lost = {
+    code: 5,
+    out: '',
+    err: /^error: The secret store .*secrets\.json is gone.*\nnext: .*last copy/,
+  };
+  t.match(await onstead(['certificate'], { root }), lost);
+  await t.rejects(readdir(`${root}/etc`), { code: 'ENOENT' }, 'no key was made');
+  const store = await SecretStore.open({ folder, machineKeyPath, clock: systemClock });
+  await store.set('another', 'value');
+  t.match(await onstead(['certificate'], { root }), {
+    code: 5,
+    err: /^error: Secrets are gone: edge_ca\.crt,/,
+  });
+});
+
 t.test('the authority is printed as it is, and its key never', async (t) => {
   const root = t.testdir();
   const { secrets: folder, machineKey: machineKeyPath } = pathsUnder(root);
