@@ -48,10 +48,15 @@ async function wasInterrupted(
   for (const service of await dataServices(tools)) {
     for (const { id } of await containersOf(tools, project, service)) {
       const facts = await engine.containers.inspect(id);
-      if (facts?.started !== undefined && started !== undefined && facts.started > started) return true;
+      // An engine that was killed may leave them down when it is back, or starts them again.
+      if (facts?.status !== 'running' || isAfter(facts.started, started)) return true;
     }
   }
   return false;
+}
+
+function isAfter(left: Date | undefined, right: Date | undefined): boolean {
+  return left !== undefined && right !== undefined && left > right;
 }
 
 async function dataServices(tools: DeployTools): Promise<string[]> {
