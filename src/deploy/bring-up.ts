@@ -35,8 +35,9 @@ export function bringUp(tools: DeployTools, signal: AbortSignal): Promise<void> 
     await clearOldMark(tools);
     const release = await readStackRelease(paths);
     if (release === undefined) return;
-    const reopened = await reopenSecrets(paths, release, clock);
-    const changes = await raiseStack(await compose(), { isWhole: isWhole(paths), signal });
+    const stale = await reopenSecrets(paths, release, clock);
+    const changes = await raiseStack(await compose(), { isWhole: isWhole(paths), stale, signal });
+    const reopened = stale !== undefined;
     if (reopened || changes > 0) log.info({ reopened, changes }, 'the stack was brought up');
   };
   return holdStack(paths, raise, { signal });

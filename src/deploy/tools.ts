@@ -33,6 +33,21 @@ export async function containersOf(tools: DeployTools, project: string, service:
   return all.filter(({ oneOff }) => !oneOff);
 }
 
+/** So that they are started anew with what is written next; what a crash leaves removed is started later all the same. */
+export async function removeContainersOf(
+  tools: DeployTools,
+  project: string,
+  services: readonly string[],
+): Promise<void> {
+  const engine = await tools.engine();
+  for (const service of services) {
+    for (const { id } of await containersOf(tools, project, service)) {
+      await engine.containers.stop(id);
+      await engine.containers.remove(id, { volumes: true });
+    }
+  }
+}
+
 /** The one container of a data service if it is well now. */
 export async function containerIfWell(tools: DeployTools, project: string, service: string) {
   const all = await containersOf(tools, project, service);

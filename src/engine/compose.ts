@@ -75,6 +75,7 @@ export type ComposeModel = Readonly<Record<string, unknown>> & {
 };
 
 export interface Compose {
+  readonly folder: string;
   version(): Promise<string>;
   config(): Promise<ComposeModel>;
   /** Never pulls, never builds: on an appliance an image is there or it is an error. */
@@ -116,6 +117,7 @@ export function openCompose(options: ComposeOptions): Compose {
   const ask = (args: readonly string[], about: string): Promise<string> =>
     program.invoke([...files, ...args], about, { timeoutMs: 60_000 });
   return {
+    folder: options.folder,
     version: () => program.version(),
     config: async () => modelFrom(await ask(['config', '--format', 'json'], 'read the stack')),
     up: (given = {}) => apply(upArguments(given), 'start the stack', given),

@@ -1,6 +1,7 @@
 // The stack's folder: plain Compose files that work without Onstead. Rendering is pure; writing is one file at a
 // time, each whole or not at all, the Compose files last.
 
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -14,6 +15,7 @@ export type StackFiles = ReadonlyMap<string, string>;
 export const composeFile = 'compose.yaml';
 const overrideFile = 'compose.override.yaml';
 const CONFIG = 'config';
+const LIST = 'files.sha256';
 
 export function renderStack(input: StackInput, releaseText: string): StackFiles {
   const files = new Map<string, string>();
@@ -41,6 +43,31 @@ export async function writeStack(folder: string, files: StackFiles): Promise<voi
   for (const path of await configPaths(folder)) {
     if (!files.has(path)) await rm(join(folder, path));
   }
+  await writeFileAtomic(join(folder, LIST), listOf(files));
+}
+
+/** One line a file; `sha256sum --check` in the folder tells what a person changed. */
+function listOf(files: StackFiles): string {
+  const lines = [...files].map(
+    ([path, text]) => `${createHash('sha256').update(text).digest('hex')}  ${path}\n`,
+  );
+  return lines.join('');
+}
+
+/** Files that belong to the stack and are gone; containers would start without them, on other settings. */
+export async function missingFiles(folder: string): Promise<string[]> {
+  const list = (await readTextIfAny(join(folder, LIST))) ?? '';
+  const paths = list.split('\n').flatMap((line) => (line === '' ? [] : [line.slice(66)]));
+  return paths.filter((path) => !existsSync(join(folder, path)));
+}
+
+/** Services whose own configuration is among these files. */
+export function servicesOf(paths: readonly string[]): string[] {
+  const owners = paths.flatMap((path) => {
+    const [top, service] = path.split('/');
+    return top === CONFIG && service !== undefined ? [service] : [];
+  });
+  return [...new Set(owners)];
 }
 
 /** Copies the folder, so that a change that fails can be taken back; a copy that is there already is the older one. */

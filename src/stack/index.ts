@@ -8,6 +8,7 @@ export {
   keepStack,
   renderStack,
   restoreStack,
+  servicesOf,
   writeStack,
   type StackFiles,
 } from './folder.ts';
@@ -21,7 +22,14 @@ export { holderName } from './services/nginx.ts';
 export { imageNameFor } from './image-name.ts';
 export { hostsOf } from './hosts.ts';
 export { readSettings, type Settings } from './settings.ts';
-export { isUnsealed, openedServices, secretNamesOf, unsealInto, type OpenedService } from './unseal.ts';
+export {
+  isUnsealed,
+  openedServices,
+  secretNamesOf,
+  unsealInto,
+  withoutFolder,
+  type OpenedService,
+} from './unseal.ts';
 export { cappedMachine, sizingDemandFrom } from './machine-size.ts';
 export { raiseStack, readStackRelease, reopenSecrets } from './boot.ts';
 export { holdStack, isWhole, markChanging, markWhole, type HoldOptions } from './hold.ts';

@@ -1,6 +1,7 @@
 // Opens the secrets for the containers: one folder a service, in memory, readable by that service's user alone.
 // Folders are mounted whole, so that a renewed file is seen without a restart.
 
+import { existsSync } from 'node:fs';
 import { chmod, chown, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
@@ -53,6 +54,11 @@ export async function unsealInto(folder: string, services: readonly OpenedServic
     await chmod(own, folderMode);
     if (one.owner !== undefined) await chown(own, one.owner.uid, one.owner.gid);
   }
+}
+
+/** Services whose folder is gone: a container of theirs that runs still holds the one that was deleted. */
+export function withoutFolder(folder: string, services: readonly OpenedService[]): string[] {
+  return services.map(({ service }) => service).filter((service) => !existsSync(join(folder, service)));
 }
 
 /** True when every opened file is there, as it should be, for the user who should read it. */

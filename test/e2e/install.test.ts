@@ -1,6 +1,8 @@
 // A customer installs a release from its bundle, uses it, looks at it, installs it again and takes it off.
 
+import { rm } from 'node:fs/promises';
 import { request } from 'node:https';
+import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import t from 'tap';
 import { TestAppliance, runCommand } from './appliance.ts';
@@ -203,6 +205,39 @@ t.test('a run after damage puts right just what is wrong', async (t) => {
   t.equal(code, 0, stdout);
   t.match(stdout, /✓ Start the data services/);
   t.match(stdout, /= Start Notes and the edge {2}nothing to do/);
+  t.equal((await appliance.onstead(['status'])).code, 0);
+});
+
+async function bufferPool(): Promise<string> {
+  const query = 'select @@innodb_buffer_pool_size';
+  const asked = ['mysql', '--defaults-extra-file=/run/secrets/admin.cnf', '-N', '-e', query];
+  const { stdout, stderr } = await appliance.compose(['exec', '-T', 'mysql', ...asked]);
+  return stdout.trim() || stderr;
+}
+
+t.test('a configuration that was deleted does not let a service start on other settings', async (t) => {
+  const before = await bufferPool();
+  await rm(join(appliance.paths.stack, 'config/mysql/onstead.cnf'));
+  await appliance.compose(['rm', '-sf', 'mysql']);
+  const boot = await appliance.onstead(['boot']);
+  t.not(boot.code, 0);
+  t.match(boot.stderr, /is missing: config\/mysql\/onstead\.cnf\.\nnext: .*onstead install/);
+  await appliance.compose(['up', '-d', 'mysql']);
+  t.not(await bufferPool(), before, 'by hand it starts, on the settings of its maker');
+  const { code, stdout } = await appliance.onstead(['install', bundle.path]);
+  t.equal(code, 0, stdout);
+  t.equal(await bufferPool(), before);
+});
+
+t.test('opened secrets that were deleted are opened again for what runs', async (t) => {
+  await rm(appliance.paths.unsealed, { recursive: true });
+  const boot = await appliance.onstead(['boot']);
+  t.equal(boot.code, 0, boot.stderr);
+  t.match(await bufferPool(), /^\d+$/, 'MySQL sees its secrets');
+  await rm(appliance.paths.unsealed, { recursive: true });
+  const { code, stdout } = await appliance.onstead(['install', bundle.path]);
+  t.equal(code, 0, stdout);
+  t.match(await bufferPool(), /^\d+$/);
   t.equal((await appliance.onstead(['status'])).code, 0);
 });
 

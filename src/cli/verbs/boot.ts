@@ -25,9 +25,10 @@ export const bootVerb: Verb = {
     const onWait = (): void =>
       terminal.say('Somebody else is changing the stack; waiting until that is over.');
     const bringUp = async () => {
-      const reopened = await reopenSecrets(paths, release, systemClock);
+      const stale = await reopenSecrets(paths, release, systemClock);
+      const reopened = stale !== undefined;
       terminal.say(reopened ? 'The secrets are open again.' : 'The secrets are open.');
-      return { reopened, changes: isSet(input, 'secrets') ? undefined : await raise(paths, signal) };
+      return { reopened, changes: isSet(input, 'secrets') ? undefined : await raise(paths, stale, signal) };
     };
     const { reopened, changes } = await holdStack(paths, bringUp, { signal, onWait });
     if (changes !== undefined) {
@@ -37,7 +38,11 @@ export const bootVerb: Verb = {
   },
 };
 
-async function raise(paths: Paths, signal: AbortSignal): Promise<number> {
+async function raise(
+  paths: Paths,
+  stale: readonly string[] | undefined,
+  signal: AbortSignal,
+): Promise<number> {
   const engine = await connectEngine();
   const composeBinary = process.env['ONSTEAD_COMPOSE'];
   const compose = openCompose({
@@ -46,5 +51,5 @@ async function raise(paths: Paths, signal: AbortSignal): Promise<number> {
     env: ownerMark(paths.state),
     ...(composeBinary === undefined ? {} : { composeBinary }),
   });
-  return raiseStack(compose, { isWhole: isWhole(paths), signal });
+  return raiseStack(compose, { isWhole: isWhole(paths), stale, signal });
 }

@@ -11,11 +11,13 @@ import {
   isUnsealed,
   openedServices,
   unsealInto,
+  withoutFolder,
 } from '../../stack/index.ts';
+import { readFact } from '../facts.ts';
 import type { InstallSteps } from '../install-plan.ts';
 import { reloadEdge } from '../reload-edge.ts';
 import { stackRelease } from '../stack-files.ts';
-import type { DeployTools } from '../tools.ts';
+import { removeContainersOf, type DeployTools } from '../tools.ts';
 
 export function makeSecretsStep(tools: DeployTools): Executor<InstallSteps['make-secrets']> {
   return {
@@ -46,7 +48,12 @@ export function openSecretsStep(tools: DeployTools): Executor<InstallSteps['open
       return isUnsealed(tools.paths.unsealed, openedServices(await stackRelease(tools), tools.secrets));
     },
     async apply() {
-      await unsealInto(tools.paths.unsealed, openedServices(await stackRelease(tools), tools.secrets));
+      const opened = openedServices(await stackRelease(tools), tools.secrets);
+      const project = readFact(tools.journal, 'installed')?.project;
+      // Their containers hold folders that somebody deleted.
+      const stale = withoutFolder(tools.paths.unsealed, opened);
+      if (project !== undefined) await removeContainersOf(tools, project, stale);
+      await unsealInto(tools.paths.unsealed, opened);
       await reloadEdge(tools); // a certificate may have changed under a running edge
     },
     async undo({ isNew }) {

@@ -11,12 +11,15 @@ import {
   raiseStack,
   removeVolumeMadeBy,
   restoreStack,
+  servicesOf,
   writeStack,
+  type StackFiles,
 } from '../../stack/index.ts';
 import { readFact, writeFact, clearFact } from '../facts.ts';
 import type { InstallSteps } from '../install-plan.ts';
+import { reloadEdge } from '../reload-edge.ts';
 import { renderKept } from '../stack-files.ts';
-import { containersOf, type DeployTools } from '../tools.ts';
+import { containersOf, removeContainersOf, type DeployTools } from '../tools.ts';
 
 const HEALTHY_WITHIN_MS = 10 * 60_000;
 const SETTLES_WITHIN_MS = 3_000;
@@ -51,8 +54,12 @@ export function writeStackStep(tools: DeployTools): Executor<InstallSteps['write
     },
     async apply(input) {
       const files = await renderKept(tools, input);
-      if (!input.isNew) await keepStack(tools.paths.stack, tools.paths.stackBefore);
+      if (!input.isNew) {
+        await keepStack(tools.paths.stack, tools.paths.stackBefore);
+        await stopReadersOf(tools, input.project, files);
+      }
       await writeStack(tools.paths.stack, files);
+      if (!input.isNew) await reloadEdge(tools);
       if (readFact(tools.journal, 'holderImage') === undefined) {
         writeFact(tools.journal, 'holderImage', input.holderImage);
       }
@@ -63,6 +70,16 @@ export function writeStackStep(tools: DeployTools): Executor<InstallSteps['write
       clearFact(tools.journal, 'holderImage');
     },
   };
+}
+
+/** A service reads its configuration when it starts; nginx alone takes it up while it runs. */
+async function stopReadersOf(tools: DeployTools, project: string, files: StackFiles): Promise<void> {
+  const changed = servicesOf(await findDrift(tools.paths.stack, files));
+  const engine = await tools.engine();
+  for (const service of changed) {
+    const [container] = await engine.containers.list({ project, service });
+    if (container?.labels['onstead.role'] !== 'nginx') await removeContainersOf(tools, project, [service]);
+  }
 }
 
 /** A repair that failed leaves the stack as it found it: the files of before, and containers that follow them. */
@@ -112,13 +129,7 @@ export function startServicesStep(tools: DeployTools): Executor<InstallSteps['st
       return `${all.length} ${all.length === 1 ? 'container' : 'containers'} healthy`;
     },
     async undo({ project, absent }) {
-      const engine = await tools.engine();
-      for (const service of absent) {
-        for (const { id } of await containersOf(tools, project, service)) {
-          await engine.containers.stop(id);
-          await engine.containers.remove(id, { volumes: true });
-        }
-      }
+      await removeContainersOf(tools, project, absent);
       await removeEmptyNetworks(tools, project);
     },
   };
