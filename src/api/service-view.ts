@@ -5,65 +5,87 @@ import type { LogMessage, ServiceAnswer } from './schemas.ts';
 import { OnsteadError } from '../base/errors.ts';
 import { containersOf, readFact, type DeployTools } from '../deploy/index.ts';
 import type { ContainerFacts } from '../engine/index.ts';
+import { holderName } from '../stack/index.ts';
+
+/** The stack as the engine shows it. */
+export interface StackView {
+  readonly services: ServiceAnswer[];
+  /** The container that publishes the ports, where it runs. */
+  readonly edge: ContainerFacts | undefined;
+}
+
+type Meant = Pick<ServiceAnswer, 'name' | 'role' | 'memoryLimitBytes'> & { readonly replicas: number };
+
+/** What is meant to run here, whether or not there is a container of it: the release's services, and the edge. */
+function meantServices({ journal }: DeployTools): Meant[] {
+  const sized = (readFact(journal, 'sizing')?.services ?? []).map(
+    ({ name, role, replicas, memoryLimitBytes }) => ({
+      ...{ name, role: role ?? 'carried', replicas, memoryLimitBytes },
+    }),
+  );
+  if (readFact(journal, 'installed') === undefined) return sized;
+  return [...sized, { name: holderName, role: 'edge', replicas: 1, memoryLimitBytes: 0 }];
+}
 
 /** What is meant to run here, as far as it is known without an engine. */
-export function plannedServices({ journal }: DeployTools): ServiceAnswer[] {
-  if (readFact(journal, 'installed') === undefined) return [];
-  const planned = readFact(journal, 'sizing')?.services ?? [];
-  return planned
-    .map(({ name, role, replicas, memoryLimitBytes }) => ({
-      ...{
-        name,
-        role: role ?? 'carried',
-        image: '',
-        wanted: replicas,
-        well: 0,
-        replicas: [],
-        memoryLimitBytes,
-      },
-    }))
+export function plannedServices(tools: DeployTools): ServiceAnswer[] {
+  if (readFact(tools.journal, 'installed') === undefined) return [];
+  return meantServices(tools)
+    .map(({ replicas, ...meant }) => ({ ...meant, image: '', wanted: replicas, well: 0, replicas: [] }))
     .toSorted((a, b) => a.name.localeCompare(b.name));
 }
 
 export async function readServices(tools: DeployTools): Promise<ServiceAnswer[]> {
+  return (await readStack(tools)).services;
+}
+
+export async function readStack(tools: DeployTools): Promise<StackView> {
   const project = projectOf(tools);
-  if (project === undefined) return [];
-  const plan = readFact(tools.journal, 'sizing');
+  if (project === undefined) return { services: [], edge: undefined };
+  const meant = new Map(meantServices(tools).map((one) => [one.name, one]));
   const engine = await tools.engine();
   const containers = (await engine.containers.list({ project })).filter(({ oneOff }) => !oneOff);
-  const names = new Set(containers.flatMap(({ service }) => (service === undefined ? [] : [service])));
-  for (const { name } of plan?.services ?? []) names.add(name);
-  return Promise.all(
-    [...names].toSorted().map(async (name) => {
-      const own = containers.filter(({ service }) => service === name);
-      const facts = (await Promise.all(own.map(({ id }) => engine.containers.inspect(id)))).filter(
-        (one) => one !== undefined,
-      );
-      const size = plan?.services.find((one) => one.name === name);
-      return {
-        name,
-        role: own[0]?.labels['onstead.role'] ?? size?.role ?? 'carried',
-        image: own[0]?.image ?? '',
-        wanted: size?.replicas ?? 1,
-        well: facts.filter(isWell).length,
-        replicas: facts.map(replicaOf).toSorted((a, b) => a.container.localeCompare(b.container)),
-        memoryLimitBytes: size?.memoryLimitBytes ?? facts[0]?.memoryLimitBytes ?? 0,
-      };
-    }),
-  );
+  const looks = containers.map(async ({ id, service }) => ({
+    service,
+    facts: await engine.containers.inspect(id),
+  }));
+  const looked = await Promise.all(looks);
+  const factsOf = (name: string): ContainerFacts[] =>
+    looked.flatMap(({ service, facts }) => (service === name && facts !== undefined ? [facts] : []));
+  const names = new Set([...meant.keys(), ...containers.flatMap(({ service }) => service ?? [])]);
+  return {
+    services: [...names].toSorted().map((name) => serviceOf(name, factsOf(name), meant.get(name))),
+    edge: factsOf(holderName).find(({ status }) => status === 'running'),
+  };
+}
+
+function serviceOf(name: string, facts: readonly ContainerFacts[], meant: Meant | undefined): ServiceAnswer {
+  const [first] = facts;
+  return {
+    name,
+    role: first?.labels['onstead.role'] ?? meant?.role ?? 'carried',
+    image: first?.image ?? '',
+    wanted: meant?.replicas ?? 1,
+    well: facts.filter(isWell).length,
+    replicas: facts.map(replicaOf).toSorted((a, b) => a.container.localeCompare(b.container)),
+    memoryLimitBytes: meant?.memoryLimitBytes || (first?.memoryLimitBytes ?? 0),
+  };
 }
 
 function isWell({ status, health }: ContainerFacts): boolean {
   return status === 'running' && (health === 'healthy' || health === 'none');
 }
 
+/** The engine keeps the last health of a container that stopped, and when it was started; neither counts any more. */
 function replicaOf(facts: ContainerFacts): ServiceAnswer['replicas'][number] {
+  const isDown = facts.status === 'exited' || facts.status === 'dead';
+  const since = isDown ? facts.finished : facts.started;
   return {
     container: facts.name,
     state: facts.status,
-    health: facts.health,
+    health: isDown ? 'none' : facts.health,
     restarts: facts.restarts,
-    since: facts.started?.toISOString() ?? null,
+    since: since?.toISOString() ?? null,
   };
 }
 
@@ -80,9 +102,7 @@ export async function* readLogs(
   const project = projectOf(tools);
   const containers = project === undefined ? [] : await containersOf(tools, project, service);
   if (containers.length === 0) {
-    throw new OnsteadError('service.unknown', `There is no service "${service}" here.`, {
-      next: 'List them with `onstead services`.',
-    });
+    throw noContainer(tools, service);
   }
   const engine = await tools.engine();
   const sources = containers.map(({ id, name }) =>
@@ -94,6 +114,19 @@ export async function* readLogs(
   );
   if (query.follow) yield* merge(sources);
   else for (const source of sources) yield* source;
+}
+
+function noContainer(tools: DeployTools, service: string): OnsteadError {
+  if (!meantServices(tools).some(({ name }) => name === service)) {
+    return new OnsteadError('service.unknown', `There is no service "${service}" here.`, {
+      next: 'List them with `onstead services`.',
+    });
+  }
+  return new OnsteadError(
+    'service.no-container',
+    `The service "${service}" has no container, so nothing it said is kept.`,
+    { next: '`onstead boot` brings it back; if it does not, `onstead install BUNDLE` does.' },
+  );
 }
 
 async function* withName(

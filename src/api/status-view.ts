@@ -7,7 +7,9 @@ import { isOnsteadError, OnsteadError } from '../base/errors.ts';
 import { howToRestart } from '../base/own-service.ts';
 import { readFact, type DeployTools, type InstalledRelease } from '../deploy/index.ts';
 import type { OperationView } from '../journal/index.ts';
-import { plannedServices, readServices } from './service-view.ts';
+import { attentionToServices } from './service-attention.ts';
+import { addressesOf, attentionToEdge, publishedBy, publishedMeant } from './edge-view.ts';
+import { plannedServices, readStack, type StackView } from './service-view.ts';
 import { certificateEnd, certificateSecrets, readSettings } from '../stack/index.ts';
 
 /** A person waits for this answer, so an engine that hangs is soon called one that does not answer. */
@@ -19,33 +21,35 @@ type Attention = StatusAnswer['attention'];
 export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
   const { journal } = tools;
   const installed = readFact(journal, 'installed');
-  const { services, trouble } = await askServices(tools);
+  const { services, edge, trouble } = await askServices(tools);
+  const published = edge === undefined ? undefined : publishedBy(edge);
   const operation = journal.unfinished()[0];
   const ill = trouble === undefined ? services.filter(({ well, wanted }) => well < wanted) : [];
+  // Without an engine nobody knows what is published; what is meant to be is the best guess.
+  const addresses = addressesOf(trouble === undefined ? published : publishedMeant(tools), tools);
   const ills = [
     ...(await attentionToRoom(tools)),
     ...attentionToSecrets(tools, installed),
     ...attentionTo(trouble),
-    ...ill.map(attentionToService),
+    ...attentionToServices(ill, tools.clock.now()),
     ...attentionToStuck(operation),
   ];
   return {
     sentence: sentenceFor(installed?.title, services, ill, operation, trouble),
     well: ills.length === 0,
     release: installed === undefined ? null : releaseOf(installed),
-    addresses: installed === undefined ? [] : addressesOf(tools),
+    addresses: installed === undefined ? [] : addresses,
     certificateEnds: certificateEndOf(tools),
     services,
     engineTrouble: trouble ?? null,
     operation:
       operation === undefined ? null : { id: operation.id, title: operation.title, state: operation.state },
     machineChange: machineChangeOf(tools),
-    attention: [...ills, ...(await attentionToSettings(tools))],
+    attention: [...ills, ...(await attentionToSettings(tools)), ...attentionToEdge(published, tools)],
   };
 }
 
-interface Asked {
-  readonly services: ServiceAnswer[];
+interface Asked extends StackView {
   /** Why the engine could not be asked. */
   readonly trouble?: Trouble;
 }
@@ -59,12 +63,13 @@ async function askServices(tools: DeployTools): Promise<Asked> {
         next: 'Look at it with `journalctl -u docker`, and restart it if it hangs.',
       });
     });
-    return { services: await Promise.race([readServices(tools), late]) };
+    return await Promise.race([readStack(tools), late]);
   } catch (error) {
     if (!isOnsteadError(error) || !error.code.startsWith('engine.')) throw error;
     const { code, message, next } = error;
     return {
       services: plannedServices(tools),
+      edge: undefined,
       trouble: { code, message, ...(next === undefined ? {} : { next }) },
     };
   } finally {
@@ -91,10 +96,6 @@ function attentionToSecrets(
   if (installed === undefined || !secrets.isEmpty) return [];
   const { message, next = '' } = secrets.lost();
   return [{ what: `${message} ${next}`, command: `cp -a ${paths.unsealed} /root/` }];
-}
-
-function attentionToService({ name }: ServiceAnswer): Attention[number] {
-  return { what: `${name} is not well.`, command: `onstead logs ${name}` };
 }
 
 function attentionToStuck(operation: OperationView | undefined): Attention {
@@ -143,10 +144,4 @@ function sentenceFor(
   if (trouble !== undefined) return `${title} is installed; how it is cannot be told without the engine.`;
   if (ill.length > 0) return `${title} is not well: ${ill.map(({ name }) => name).join(', ')}.`;
   return `${title} is well: ${services.length} services run.`;
-}
-
-function addressesOf({ settings }: DeployTools): string[] {
-  const { httpsPort, names } = settings().edge;
-  const port = httpsPort === 443 ? '' : `:${httpsPort}`;
-  return (names.length === 0 ? ['localhost'] : names).map((name) => `https://${name}${port}`);
 }

@@ -44,6 +44,8 @@ export const exitCodeByRoom: Readonly<Record<string, ExitCode>> = {
 const byCode: Readonly<Record<string, ExitCode>> = {
   'bundle.no-space': 4,
   'process.missing': 4,
+  'operation.unknown': 2, // a wrong word, as with a service that is unknown
+  'service.no-container': 5,
 };
 
 export function exitCodeOf(error: unknown): ExitCode {

@@ -14,6 +14,13 @@ export interface ContainerNetwork {
   readonly aliases: readonly string[];
 }
 
+/** A port of the machine that leads to one of the container; only while it runs. */
+export interface PublishedPort {
+  readonly address: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+}
+
 export interface ContainerMount {
   readonly type: string;
   /** The volume's name, of volumes alone. */
@@ -68,6 +75,7 @@ export interface ContainerFacts extends ComposeMark {
   readonly finished: Date | undefined;
   readonly networks: readonly ContainerNetwork[];
   readonly mounts: readonly ContainerMount[];
+  readonly published: readonly PublishedPort[];
   readonly memoryLimitBytes: number;
   readonly terminal: boolean;
 }
@@ -94,6 +102,7 @@ export function factsFrom(raw: ContainerInspectInfo): ContainerFacts {
     finished: dateFrom(state.FinishedAt),
     networks: networksFrom(raw.NetworkSettings?.Networks),
     mounts: (raw.Mounts ?? []).map(mountFrom),
+    published: publishedFrom(raw.NetworkSettings?.Ports),
     memoryLimitBytes: raw.HostConfig?.Memory ?? 0,
     terminal: config.Tty ?? false,
   };
@@ -162,6 +171,18 @@ function networksFrom(raw: Readonly<Record<string, unknown>> | undefined): reado
       aliases: network.Aliases ?? [],
     };
   });
+}
+
+type RawPorts = Readonly<Record<string, readonly { HostIp?: string; HostPort?: string }[] | null>>;
+
+function publishedFrom(raw: RawPorts | undefined): readonly PublishedPort[] {
+  return Object.entries(raw ?? {}).flatMap(([inside, bindings]) =>
+    (bindings ?? []).map(({ HostIp, HostPort }) => ({
+      address: HostIp ?? '',
+      hostPort: Number(HostPort),
+      containerPort: Number.parseInt(inside, 10),
+    })),
+  );
 }
 
 function mountFrom(raw: ContainerInspectInfo['Mounts'][number]): ContainerMount {

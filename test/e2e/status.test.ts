@@ -119,6 +119,27 @@ t.test('too little memory is told with what is missing, and the offer goes with 
   t.ok(services.reduce((sum, { memoryLimitBytes }) => sum + memoryLimitBytes, 0) < 5 * GIB);
 });
 
+t.test('an edge that is gone is missed, until it is brought up again', async (t) => {
+  const inside = await appliance.engine.containers.list({ project: appliance.project });
+  const edge = inside.find(({ service }) => service === 'onstead-edge')!;
+  const [address] = (await statusNow()).addresses;
+  t.match(
+    address,
+    `https://localhost:${(await appliance.engine.containers.inspect(edge.id))!.published.find(({ containerPort }) => containerPort === 443)!.hostPort}`,
+  );
+  await appliance.engine.containers.remove(edge.id);
+  const { code, stdout } = await appliance.onstead(['status']);
+  t.equal(code, 5, stdout);
+  t.match(stdout, /● Notes is not well: .*onstead-edge/);
+  t.match(stdout, /! .*onstead-edge has no container.*\n +onstead boot\n/);
+  t.match(stdout, /● +onstead-edge +no container/);
+  t.notMatch(stdout, /https:\/\//, 'nobody answers there');
+  const raised = await appliance.onstead(['boot']);
+  t.equal(raised.code, 0, raised.stdout + raised.stderr);
+  const again = await statusWhen(({ well }) => well);
+  t.strictSame(again.addresses, [address]);
+});
+
 t.test(
   'without an engine, or with one that hangs, it is told what is installed and what to do',
   async (t) => {

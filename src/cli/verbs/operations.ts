@@ -109,7 +109,7 @@ async function stuckOne({ client }: VerbInput, action: string): Promise<string> 
 async function newest({ client }: VerbInput): Promise<string> {
   const [first] = await client.get<OperationView[]>('/api/operations');
   if (first !== undefined) return first.id;
-  throw new OnsteadError('operation.unknown', 'Nothing has been done yet.', {
+  throw new OnsteadError('operation.none', 'Nothing has been done yet.', {
     next: 'Install a release with `onstead install BUNDLE`.',
   });
 }

@@ -24,7 +24,7 @@ export const statusVerb: Verb = {
     if (status.release !== null) {
       const { title, version, installedAt } = status.release;
       terminal.say(`  ${title} ${version}, installed ${new Date(installedAt).toLocaleString('sv-SE')}`);
-      terminal.say(`  ${status.addresses.join(', ')}`);
+      if (status.addresses.length > 0) terminal.say(`  ${status.addresses.join(', ')}`);
     }
     if (status.operation !== null)
       terminal.say(`  ${status.operation.title}: ${status.operation.state} (${status.operation.id})`);
@@ -85,12 +85,26 @@ function rowsOf(service: ServiceAnswer, known: boolean, terminal: Terminal): str
     terminal.paint(state === 'running' && health !== 'unhealthy' ? 'good' : 'bad', '●'),
     service.name,
     container,
-    health === 'none' ? state : health,
-    since === null ? '' : formatDuration(Date.now() - Date.parse(since)),
+    stateInWords(state, health),
+    timeInWords(state, since),
     restarts === 0 ? '' : `${restarts} restarts`,
     limit,
     image,
   ]);
+}
+
+const isStopped = (state: string): boolean => state === 'exited' || state === 'dead';
+
+function stateInWords(state: string, health: string): string {
+  if (isStopped(state)) return 'stopped';
+  return state !== 'running' || health === 'none' ? state : health;
+}
+
+/** Since when it runs, or does not run any more. */
+function timeInWords(state: string, since: string | null): string {
+  if (since === null) return '';
+  const time = formatDuration(Math.max(0, Date.now() - Date.parse(since)));
+  return isStopped(state) ? `${time} ago` : time;
 }
 
 type MachineChange = NonNullable<StatusAnswer['machineChange']>;

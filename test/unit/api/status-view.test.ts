@@ -22,6 +22,8 @@ interface Container {
   readonly status?: string;
   readonly health?: string;
   readonly oneOff?: boolean;
+  readonly finished?: Date;
+  readonly published?: readonly object[];
 }
 
 async function toolsWith(
@@ -41,14 +43,19 @@ async function toolsWith(
     labels: { 'onstead.role': `role of ${service}` },
   }));
   const inspect = async (id: string) => {
-    const { status = 'running', health = 'healthy' } = containers[Number(id)]!;
+    const one = containers[Number(id)]!;
+    const { status = 'running', health = 'healthy', finished, published = [] } = one;
     return {
       id,
       name: all[Number(id)]!.name,
+      image: all[Number(id)]!.image,
+      labels: all[Number(id)]!.labels,
       status,
       health,
       restarts: 0,
       started: undefined,
+      finished,
+      published,
       memoryLimitBytes: 7,
     };
   };
@@ -67,9 +74,17 @@ async function toolsWith(
 
 const release = parseRelease(releaseText, 'compose.yaml');
 const { plan } = inputFor(release);
-const everything = plan.services.flatMap(({ name, replicas }) =>
+const edge: Container = {
+  service: 'onstead-edge',
+  published: [
+    { address: '0.0.0.0', hostPort: 80, containerPort: 80 },
+    { address: '0.0.0.0', hostPort: 443, containerPort: 443 },
+  ],
+};
+const inside: Container[] = plan.services.flatMap(({ name, replicas }) =>
   Array.from({ length: replicas }, () => ({ service: name })),
 );
+const everything = [...inside, edge];
 const installed = {
   product: 'notes',
   title: 'Notes',
@@ -101,7 +116,7 @@ t.test('all is well', async (t) => {
   await ensureCertificates(tools.secrets, ['localhost'], clock);
   const status = await readStatus(tools);
   t.match(status, {
-    sentence: 'Notes is well: 5 services run.',
+    sentence: 'Notes is well: 6 services run.',
     well: true,
     release: { title: 'Notes', version: '1.0.0' },
     addresses: ['https://localhost'],
@@ -111,11 +126,9 @@ t.test('all is well', async (t) => {
   for (const { name, wanted, well } of status.services) t.equal(well, wanted, name);
 });
 
-t.test('a replica that is missing, unhealthy or stopped is named with the command to look', async (t) => {
-  for (const change of [{ health: 'unhealthy' }, { health: 'starting' }, { status: 'exited' }, undefined]) {
-    const containers = everything.flatMap((one) =>
-      one.service !== 'redis' ? [one] : change === undefined ? [] : [{ ...one, ...change }],
-    );
+t.test('a replica that is unhealthy or starts is named with the command to look', async (t) => {
+  for (const health of ['unhealthy', 'starting']) {
+    const containers = everything.map((one) => (one.service === 'redis' ? { ...one, health } : one));
     const { tools, journal } = await toolsWith(t, containers);
     journal.setFact('installed', installed);
     journal.setFact('sizing', plan);
@@ -139,6 +152,103 @@ t.test('lost secrets are pointed out while everything still runs', async (t) => 
     ],
   });
 });
+
+t.test('each service is expected, the edge too, and what does not run is to be brought up', async (t) => {
+  for (const { name } of [...plan.services, { name: 'onstead-edge' }]) {
+    const { tools, journal } = await toolsWith(
+      t,
+      everything.filter(({ service }) => service !== name),
+    );
+    journal.setFact('installed', installed);
+    journal.setFact('sizing', plan);
+    const status = await readStatus(tools);
+    t.match(status, {
+      sentence: `Notes is not well: ${name}.`,
+      well: false,
+      attention: [
+        {
+          what: `${name} has no container. If this does not bring it up, \`onstead install BUNDLE\` does.`,
+          command: 'onstead boot',
+        },
+      ],
+    });
+    t.equal(status.attention.length, 1);
+    t.equal(
+      status.addresses.length,
+      name === 'onstead-edge' ? 0 : 1,
+      'an address only where somebody answers',
+    );
+  }
+  const { tools, journal } = await toolsWith(t, []);
+  journal.setFact('installed', installed);
+  journal.setFact('sizing', plan);
+  const { attention, services, well } = await readStatus(tools);
+  t.equal(well, false);
+  t.match(attention, [
+    { what: /^app has no container, .*onstead-edge has no container/, command: 'onstead boot' },
+  ]);
+  t.equal(attention.length, 1, 'one command for all of them');
+  t.equal(services.length, plan.services.length + 1);
+});
+
+t.test('a stopped container is told as stopped, since it stopped, and not by its last health', async (t) => {
+  const stopped = { status: 'exited', health: 'unhealthy' };
+  const lab = await toolsWith(
+    t,
+    everything.map((one) =>
+      one.service === 'redis' ? { ...one, ...stopped, finished: new Date('2026-11-21T04:00:00Z') } : one,
+    ),
+  );
+  const { tools, journal, clock } = lab;
+  journal.setFact('installed', installed);
+  journal.setFact('sizing', plan);
+  const status = await readStatus(tools);
+  t.equal(clock.now().toISOString().slice(0, 13), '2026-11-21T05');
+  t.match(status.attention, [{ what: /^redis stopped 1 h 0 min ago\. If this/, command: 'onstead boot' }]);
+  t.match(
+    status.services.find(({ name }) => name === 'redis'),
+    {
+      replicas: [{ state: 'exited', health: 'none', since: '2026-11-21T04:00:00.000Z' }],
+    },
+  );
+});
+
+t.test('the addresses are those that the running edge publishes; other settings wait', async (t) => {
+  const published = [
+    { address: '10.0.0.7', hostPort: 8080, containerPort: 80 },
+    { address: '10.0.0.7', hostPort: 2024, containerPort: 443 },
+  ];
+  const { tools, journal } = await toolsWith(t, [...inside, { service: 'onstead-edge', published }]);
+  journal.setFact('installed', installed);
+  journal.setFact('sizing', plan);
+  t.match(await readStatus(tools), {
+    well: true,
+    addresses: ['https://10.0.0.7:2024'],
+    attention: [
+      {
+        what: /onstead\.yaml asks for http 80 and https 443, the edge listens at http 8080 and https 2024 of 10\.0\.0\.7; that changes with the next installation/,
+        command: 'onstead install BUNDLE',
+      },
+    ],
+  });
+});
+
+t.test(
+  'a service that is known but has no container has its own answer to who asks for its logs',
+  async (t) => {
+    const { tools, journal } = await toolsWith(t, []);
+    journal.setFact('installed', installed);
+    journal.setFact('sizing', plan);
+    const appliance = createAppliance(tools, {} as Runner);
+    const query = { tail: 1, follow: false, signal: new AbortController().signal };
+    const ask = (service: string) => appliance.logs(service, query)[Symbol.asyncIterator]().next();
+    await t.rejects(ask('app'), {
+      code: 'service.no-container',
+      next: /`onstead boot`.*`onstead install BUNDLE`/,
+    });
+    await t.rejects(ask('nobody'), { code: 'service.unknown' });
+  },
+);
 
 t.test('an operation is under way until it is stuck, and then it needs a person', async (t) => {
   const { tools, journal } = await toolsWith(t, []);
@@ -179,6 +289,7 @@ t.test('one-off containers are no replicas, and services are told in their order
       memoryLimitBytes: 7,
     },
     { name: 'b', well: 1, replicas: [{ container: 'b-0', health: 'healthy' }] },
+    { name: 'onstead-edge', role: 'edge', well: 0 },
   ]);
 });
 
@@ -206,7 +317,7 @@ t.test('an engine that is away or hangs is part of the answer, beside what is in
     t.equal(status.attention.length, 1, 'no service is blamed');
     t.strictSame(
       status.services.map(({ name }) => name),
-      plan.services.map(({ name }) => name).toSorted(),
+      [...plan.services.map(({ name }) => name), 'onstead-edge'].toSorted(),
     );
     for (const { well, replicas } of status.services) t.strictSame([well, replicas], [0, []]);
   }

@@ -41,6 +41,12 @@ t.test('a full disk is the machine, also while a bundle is built or unpacked', a
   t.equal(exitCodeFor('bundle.truncated'), 3);
 });
 
+t.test('a wrong word is a wrong word, whatever it should have named', async (t) => {
+  t.equal(exitCodeFor('operation.unknown'), exitCodeFor('service.unknown'));
+  t.equal(exitCodeFor('service.unknown'), 2);
+  t.equal(exitCodeFor('service.no-container'), 5, 'the word was right');
+});
+
 t.test('an operation that refuses ends as the same refusal does alone', async (t) => {
   const ended = (state: 'rolled-back' | 'stuck', code: string): number =>
     exitCodeOfOperation(operation(state, { error: { code, message: 'No.' } }));

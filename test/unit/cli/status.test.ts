@@ -78,3 +78,13 @@ t.test('a service without a container is shown as such', async (t) => {
   const { out } = await onstead(['services'], { socket: await openDaemon(t, { 'GET /api/status': gone }) });
   t.match(out, /● {2}app.*no container/);
 });
+
+t.test('a stopped container is said to be stopped, and how long ago', async (t) => {
+  const since = new Date(Date.now() - 90_000).toISOString();
+  const replicas = [{ ...replica, state: 'exited', health: 'none', since }];
+  const ill = { ...status, well: false, addresses: [], services: [{ ...service, well: 0, replicas }] };
+  const { out } = await onstead(['status'], { socket: await openDaemon(t, { 'GET /api/status': ill }) });
+  t.match(out, /● {2}app {2}notes-app-1 {2}stopped {2}1 min 3\d s ago/);
+  t.notMatch(out, /healthy|exited/);
+  t.match(out, /Notes 1\.0\.0.*\n\n/, 'no empty line of addresses');
+});

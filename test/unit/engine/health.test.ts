@@ -22,6 +22,7 @@ const facts = (change: Partial<ContainerFacts>): ContainerFacts => ({
   finished: undefined,
   networks: [],
   mounts: [],
+  published: [],
   memoryLimitBytes: 0,
   terminal: false,
   ...change,
