@@ -220,9 +220,11 @@ t.test('a clock that is a year behind is refused, one that is a year ahead is do
 t.test('while one installation runs another one is refused, and the first one ends well', async (t) => {
   const first = await appliance.onstead(['install', bundle.path, '--detach', '--json']);
   const { operation: id } = JSON.parse(first.stdout) as { operation: string };
-  const second = await install();
+  const second = await appliance.onstead(['install', older.path]);
   t.not(second.code, 0);
   t.match(second.stderr, new RegExp(id), 'it says which one runs');
+  const same = await appliance.onstead(['install', bundle.path, '--detach', '--json']);
+  t.equal((JSON.parse(same.stdout) as { operation: string }).operation, id, 'the same one is joined');
   isClear(t, second);
   const { code, stdout } = await appliance.onstead(['operations', 'show', id, '--follow']);
   t.equal(code, 0, stdout);
