@@ -34,8 +34,8 @@ export type ExecutorTable<Steps> = { readonly [Type in keyof Steps]: Executor<St
 
 export type AnyExecutor = Executor<never>;
 
-/** Where a test may end the process: just before an effect, and between the effect and its record. */
-export type FaultPoint = 'before' | 'after';
+/** Where a test may end the process: just before a step, from where its effect begins, and between that and its record. */
+export type FaultPoint = 'before' | 'during' | 'after';
 
 /** `step` is its type, with `undo:` before it on the way back; `n` its place in the plan. */
 export type Fault = (operation: string, step: string, point: FaultPoint, n: number) => void;
@@ -191,6 +191,7 @@ export class Runner {
           return undefined;
         }
         mayBeOurs = true;
+        fault?.(id, step.type, 'during', step.n);
         const note = await executor.apply(step.input as never, context);
         fault?.(id, step.type, 'after', step.n);
         journal.settle(id, step.n, 'done', note === undefined ? {} : { note });
@@ -232,6 +233,7 @@ export class Runner {
     for (;;) {
       try {
         fault?.(id, `undo:${step.type}`, 'before', step.n);
+        fault?.(id, `undo:${step.type}`, 'during', step.n);
         await executor.undo(step.input as never, this.#context(id, step.n));
         fault?.(id, `undo:${step.type}`, 'after', step.n);
         journal.settle(id, step.n, 'undone', failure === null ? {} : { error: errorFrom(failure) });
