@@ -47,10 +47,6 @@ export class Terminal {
     return 'columns' in out && typeof out.columns === 'number' ? out.columns : 100;
   }
 
-  get isLive(): boolean {
-    return this.#live;
-  }
-
   paint(tone: Tone, text: string): string {
     return this.#colour && tone !== 'plain' ? `${CODES[tone]}${text}\u001B[0m` : text;
   }

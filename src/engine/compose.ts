@@ -25,16 +25,13 @@ export interface ApplyOptions {
   readonly timeoutMs?: number;
 }
 
-export interface CreateOptions extends ApplyOptions {
+export interface UpOptions extends ApplyOptions {
   readonly services?: readonly string[];
   readonly noRecreate?: boolean;
   readonly forceRecreate?: boolean;
   readonly removeOrphans?: boolean;
   /** Replicas by service. */
   readonly scale?: Readonly<Record<string, number>>;
-}
-
-export interface UpOptions extends CreateOptions {
   readonly noDeps?: boolean;
   /** Until healthy. `containers.waitHealthy` says more when it fails. */
   readonly wait?: boolean;
@@ -42,18 +39,6 @@ export interface UpOptions extends CreateOptions {
   readonly stopTimeoutSeconds?: number;
   /** Of `wait`. */
   readonly waitTimeoutSeconds?: number;
-}
-
-export interface StopOptions extends ApplyOptions {
-  readonly services?: readonly string[];
-  readonly stopTimeoutSeconds?: number;
-}
-
-export interface DownOptions extends ApplyOptions {
-  /** The data too. */
-  readonly volumes?: boolean;
-  readonly removeOrphans?: boolean;
-  readonly stopTimeoutSeconds?: number;
 }
 
 export interface ComposeContainer {
@@ -80,11 +65,7 @@ export interface Compose {
   config(): Promise<ComposeModel>;
   /** Never pulls, never builds: on an appliance an image is there or it is an error. */
   up(options?: UpOptions): Promise<void>;
-  create(options?: CreateOptions): Promise<void>;
   start(options?: ApplyOptions & { readonly services?: readonly string[] }): Promise<void>;
-  stop(options?: StopOptions): Promise<void>;
-  restart(options?: StopOptions): Promise<void>;
-  down(options?: DownOptions): Promise<void>;
   /** Running or not. */
   ps(): Promise<readonly ComposeContainer[]>;
   /** What `up` would change, asked of Compose itself; empty where everything runs as the files say. */
@@ -121,11 +102,7 @@ export function openCompose(options: ComposeOptions): Compose {
     version: () => program.version(),
     config: async () => modelFrom(await ask(['config', '--format', 'json'], 'read the stack')),
     up: (given = {}) => apply(upArguments(given), 'start the stack', given),
-    create: (given = {}) => apply(createArguments(given), 'create the stack', given),
     start: (given = {}) => apply(['start', ...(given.services ?? [])], 'start the services', given),
-    stop: (given = {}) => apply(stopArguments('stop', given), 'stop the stack', given),
-    restart: (given = {}) => apply(stopArguments('restart', given), 'restart the services', given),
-    down: (given = {}) => apply(downArguments(given), 'take the stack down', given),
     pending: async (given = {}) => {
       const changes: ComposeProgress[] = [];
       const onProgress = (progress: ComposeProgress): void => {
@@ -152,47 +129,15 @@ export function upArguments(options: UpOptions): readonly string[] {
     '--pull',
     'never',
     '--no-build',
-    ...sharedArguments(options),
+    ...(options.noRecreate ? ['--no-recreate'] : []),
+    ...(options.forceRecreate ? ['--force-recreate'] : []),
+    ...(options.removeOrphans ? ['--remove-orphans'] : []),
+    ...Object.entries(options.scale ?? {}).flatMap(([service, count]) => ['--scale', `${service}=${count}`]),
     ...(options.noDeps ? ['--no-deps'] : []),
     ...(options.wait ? ['--wait'] : []),
     ...(options.wait && wait !== undefined ? ['--wait-timeout', String(wait)] : []),
     ...(stop === undefined ? [] : ['--timeout', String(stop)]),
     ...(options.services ?? []),
-  ];
-}
-
-function createArguments(options: CreateOptions): readonly string[] {
-  return [
-    'create',
-    '--pull',
-    'never',
-    '--no-build',
-    ...sharedArguments(options),
-    ...(options.services ?? []),
-  ];
-}
-
-function sharedArguments(options: CreateOptions): readonly string[] {
-  return [
-    ...(options.noRecreate ? ['--no-recreate'] : []),
-    ...(options.forceRecreate ? ['--force-recreate'] : []),
-    ...(options.removeOrphans ? ['--remove-orphans'] : []),
-    ...Object.entries(options.scale ?? {}).flatMap(([service, count]) => ['--scale', `${service}=${count}`]),
-  ];
-}
-
-function stopArguments(verb: 'stop' | 'restart', options: StopOptions): readonly string[] {
-  const { stopTimeoutSeconds: stop, services = [] } = options;
-  return [verb, ...(stop === undefined ? [] : ['--timeout', String(stop)]), ...services];
-}
-
-function downArguments(options: DownOptions): readonly string[] {
-  const { stopTimeoutSeconds: stop } = options;
-  return [
-    'down',
-    ...(options.volumes ? ['--volumes'] : []),
-    ...(options.removeOrphans ? ['--remove-orphans'] : []),
-    ...(stop === undefined ? [] : ['--timeout', String(stop)]),
   ];
 }
 

@@ -139,13 +139,6 @@ export class Images {
     await this.#follow(answer, about, options, (_, progress) => options.onProgress?.(progress));
   }
 
-  async tag(ref: string, target: string): Promise<void> {
-    const { repo, tag } = splitTag(target);
-    await this.#link.call(`tag image "${ref}" as "${target}"`, (docker, abortSignal) =>
-      docker.getImage(ref).tag({ repo, tag, abortSignal } as { repo: string; tag: string }),
-    );
-  }
-
   /** False where there was none. A tag of several removes the tag alone. */
   async remove(ref: string, options: { readonly force?: boolean } = {}): Promise<boolean> {
     const answer = await this.#link.callIfAny(

@@ -24,7 +24,7 @@ export type { OutcomeOptions, RunOutcome } from './outcome.ts';
 export type { HealthState, WaitOptions } from './wait-healthy.ts';
 export type { LossReason } from './health.ts';
 export type { VolumeFacts, Volumes } from './volumes.ts';
-export type { NetworkFacts, Networks, NetworkSpec } from './networks.ts';
+export type { NetworkFacts, Networks } from './networks.ts';
 export { engineImageSource } from './image-source.ts';
 export { openCompose } from './compose.ts';
 export type {
@@ -33,9 +33,6 @@ export type {
   ComposeContainer,
   ComposeModel,
   ComposeOptions,
-  CreateOptions,
-  DownOptions,
-  StopOptions,
   UpOptions,
 } from './compose.ts';
 export type { ComposeProgress } from './compose-progress.ts';

@@ -14,14 +14,6 @@ export interface NetworkFacts {
   readonly containers: readonly string[];
 }
 
-export interface NetworkSpec {
-  readonly name: string;
-  /** No way out and none in. */
-  readonly internal?: boolean;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly subnet?: string;
-}
-
 export class Networks {
   readonly #link: Link;
 
@@ -42,24 +34,6 @@ export class Networks {
       docker.listNetworks({ filters, abortSignal } as object),
     );
     return raw.map(factsFrom);
-  }
-
-  /** The one of that name that is there already, or a new one. */
-  async create(spec: NetworkSpec): Promise<NetworkFacts> {
-    const found = await this.inspect(spec.name);
-    if (found !== undefined) return found;
-    const body = {
-      Name: spec.name,
-      Driver: 'bridge',
-      Internal: spec.internal ?? false,
-      Labels: spec.labels ?? {},
-      ...(spec.subnet === undefined ? {} : { IPAM: { Config: [{ Subnet: spec.subnet }] } }),
-      CheckDuplicate: true,
-    };
-    await this.#link.call(`create network "${spec.name}"`, (docker, abortSignal) =>
-      docker.createNetwork({ _query: {}, _body: body, abortSignal }),
-    );
-    return (await this.inspect(spec.name))!;
   }
 
   /** False where there was none. */

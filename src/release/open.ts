@@ -8,7 +8,7 @@ import { imageArchive, imageArchiveBytes, type NameImage } from './image-archive
 import { readSignature } from './minisign.ts';
 import type { Permission } from './permission.ts';
 import type { Release } from './release.ts';
-import { checkedChunks, inflated, unpackFolder, writeChecked } from './unpack.ts';
+import { checkedChunks } from './unpack.ts';
 import { peek, verify } from './verify.ts';
 import type { Verified, VerifyOptions } from './verify.ts';
 
@@ -40,25 +40,12 @@ export class VerifiedBundle implements AsyncDisposable {
     this.#ranges = verified.ranges;
   }
 
-  /** Copies one file of the bundle. */
-  async extract(path: string, toFile: string): Promise<void> {
-    const file = this.#file(path);
-    await writeChecked(this.#chunks(file), toFile, file.kind === 'installer' ? 0o755 : 0o644);
-  }
-
   async readText(path: string): Promise<string> {
     const file = this.#file(path);
     if (file.sizeBytes > 64 * 1024 * 1024) throw new TypeError(`${path} is too large to be read at once`);
     const chunks: Buffer[] = [];
     for await (const chunk of this.#chunks(file)) chunks.push(chunk);
     return Buffer.concat(chunks).toString();
-  }
-
-  /** Unpacks Onstead's own files into a folder that must not exist yet. */
-  async extractDaemon(folder: string): Promise<void> {
-    const file = this.index.files.find((one) => one.kind === 'daemon');
-    if (file === undefined) throw lacks('Onstead itself');
-    await unpackFolder(inflated(this.#chunks(file), { unpackedBytes: file.unpackedBytes ?? 0 }), folder);
   }
 
   /** For `docker load`. Without a choice: every image of the bundle. */
