@@ -8,6 +8,7 @@ import { isOnsteadError, OnsteadError } from '../base/errors.ts';
 import { cureFor, knownCureFor } from './failures.ts';
 import { readJsonLines } from './frames.ts';
 import type { Link } from './link.ts';
+import { registryLogin } from './registry-login.ts';
 
 export interface ImageFacts {
   /** The config digest on a classic store, the manifest digest on a containerd store. */
@@ -128,12 +129,18 @@ export class Images {
     return loaded;
   }
 
-  /** Needs a registry in reach; never used on an appliance. */
+  /** With what `docker login` left. Needs a registry in reach; never used on an appliance. */
   async pull(ref: string, options: TransferOptions = {}): Promise<void> {
     const about = `pull image "${ref}"`;
+    const { repo, tag } = splitTag(ref);
+    const login = await registryLogin(repo);
     const answer = (await this.#link.call(
       about,
-      (docker, abortSignal) => docker.createImage({ fromImage: ref, abortSignal }),
+      (docker, abortSignal) =>
+        docker.createImage({
+          ...{ fromImage: repo, tag, abortSignal },
+          ...(login === undefined ? {} : { authconfig: login }),
+        }),
       { signal: options.signal, timeoutMs: TRANSFER_TIMEOUT_MS },
     )) as Readable;
     await this.#follow(answer, about, options, (_, progress) => options.onProgress?.(progress));
@@ -216,8 +223,10 @@ export function progressFrom(line: Record<string, unknown>): TransferProgress {
   };
 }
 
-/** `host:5000/a/b:tag` → `host:5000/a/b` and `tag`. */
+/** `host:5000/a/b:tag` → `host:5000/a/b` and `tag`; a digest goes before a tag. */
 export function splitTag(ref: string): { repo: string; tag: string } {
+  const [named = '', digest] = ref.split('@');
+  if (digest !== undefined) return { repo: splitTag(named).repo, tag: digest };
   const colon = ref.lastIndexOf(':');
   if (colon <= ref.lastIndexOf('/')) return { repo: ref, tag: 'latest' };
   return { repo: ref.slice(0, colon), tag: ref.slice(colon + 1) };

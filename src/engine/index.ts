@@ -26,6 +26,7 @@ export type { LossReason } from './health.ts';
 export type { VolumeFacts, Volumes } from './volumes.ts';
 export type { NetworkFacts, Networks } from './networks.ts';
 export { engineImageSource } from './image-source.ts';
+export type { PullOptions, PullProgress } from './image-source.ts';
 export { openCompose } from './compose.ts';
 export type {
   ApplyOptions,

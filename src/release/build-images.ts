@@ -43,6 +43,7 @@ async function resolveImages({ input, arch }: Work, release: Release): Promise<M
         { next: `Give an image for linux/${arch}.` },
       );
     }
+    checkDigest(image, source, reference);
     sources.set(name, source);
   }
   return sources;
@@ -119,6 +120,15 @@ function bundleImages(
     });
   }
   return [...images.values()];
+}
+
+/** The vendor's digest is a promise about content, wherever the image is taken from. */
+function checkDigest(image: string, { id, repoDigests }: SourceImage, from: string): void {
+  const { digest } = parseReference(image);
+  if (digest === undefined || id === digest || repoDigests.some((one) => one.endsWith(`@${digest}`))) return;
+  throw new OnsteadError('bundle.digest', `The image ${from} does not have the digest of ${image}.`, {
+    next: 'Give the image with that digest, or correct the digest in the release.',
+  });
 }
 
 function registryDigestOf(source: SourceImage, repository: string): string | undefined {

@@ -143,7 +143,8 @@ t.test('the engine is a source of images for bundles', async (t) => {
   const source = engineImageSource(lab.engine);
   const image = await images.inspect(lab.image);
   t.match(await source.resolve(lab.image), { id: image?.id, diffIds: image?.diffIds, os: 'linux' });
-  await t.rejects(source.resolve(`none:${lab.id}`), { code: 'engine.not-found', next: /docker pull/ });
+  const unknownId = `sha256:${'0'.repeat(64)}`;
+  await t.rejects(source.resolve(unknownId), { code: 'engine.not-found', next: /docker load/ });
   const names = await run('tar', ['--list', '--file', '-'], {
     stdin: await bytesOf(await source.export([lab.image])),
   });

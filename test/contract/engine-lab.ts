@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { access, chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { createServer, connect } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { run } from '../../src/base/process.ts';
 import type { Engine } from '../../src/engine/index.ts';
 import { connectEngine } from '../../src/engine/index.ts';
+import { debianProgram } from './debian-program.ts';
 
 /** The engine that the docker program here would use too, so that one run can be pointed at another version. */
 export const DOCKER_HOST = process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock';
@@ -84,33 +85,12 @@ async function makeImage(folder: string, image: string, label: string): Promise<
   await mkdir(join(root, 'bin'), { recursive: true });
   await mkdir(join(root, 'tmp'));
   await chmod(join(root, 'tmp'), 0o1777);
-  await copyFile(await staticBusybox(), join(root, 'bin/busybox'));
+  await copyFile(await debianProgram('busybox-static', 'bin/busybox'), join(root, 'bin/busybox'));
   for (const applet of APPLETS) await symlink('busybox', join(root, 'bin', applet));
   const archive = join(folder, 'root.tar');
   await run('tar', ['--create', '--file', archive, '--directory', root, '.']);
   await run('docker', ['import', '--change', `LABEL ${label}`, '--change', 'USER 0', archive, image]);
   await rm(root, { recursive: true });
-}
-
-/** From Debian's busybox-static, fetched once a machine. */
-async function staticBusybox(): Promise<string> {
-  const kept = join(tmpdir(), 'onstead-test-busybox');
-  if (await isThere(kept)) return kept;
-  const folder = await mkdtemp(join(tmpdir(), 'onstead-busybox-'));
-  await chmod(folder, 0o777);
-  await run('apt-get', ['download', 'busybox-static'], { cwd: folder });
-  const [file] = (await readdir(folder)).filter((name) => name.endsWith('.deb'));
-  await run('dpkg-deb', ['--extract', join(folder, file!), join(folder, 'files')]);
-  await rename(join(folder, 'files/bin/busybox'), kept);
-  await rm(folder, { recursive: true });
-  return kept;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** A socket of our own before the engine's, that can be cut without touching the engine. */

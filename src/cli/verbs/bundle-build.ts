@@ -2,7 +2,7 @@
 
 import { OnsteadError } from '../../base/errors.ts';
 import { formatBytes, formatDuration } from '../../base/units.ts';
-import { connectEngine, engineImageSource } from '../../engine/index.ts';
+import { connectEngine, engineImageSource, type PullProgress } from '../../engine/index.ts';
 import {
   buildBundle,
   isPasswordNeeded,
@@ -11,7 +11,7 @@ import {
   type BundlePhase,
 } from '../../release/index.ts';
 import { readGiven } from '../given-file.ts';
-import { drawBar } from '../terminal.ts';
+import { drawBar, type Terminal } from '../terminal.ts';
 import { isSet, listFlag, textFlag, type VerbInput } from '../verb.ts';
 
 const PHASES: Record<BundlePhase, string> = {
@@ -35,7 +35,11 @@ export async function buildAction(input: VerbInput): Promise<number> {
     const result = await buildBundle({
       composeText,
       composeFile,
-      imageSource: engineImageSource(engine),
+      imageSource: engineImageSource(engine, {
+        refresh: isSet(input, 'pull'),
+        onPull: tellPull(terminal),
+        signal,
+      }),
       imageOverrides: overridesFrom(listFlag(input, 'image')),
       platform: `linux/${(await engine.info()).architecture}`,
       ...(program === undefined
@@ -68,6 +72,23 @@ export async function buildAction(input: VerbInput): Promise<number> {
   } finally {
     await program?.remove();
   }
+}
+
+/** One live bar an image, and one line when it is there. */
+function tellPull(terminal: Terminal): (reference: string, progress: PullProgress) => void {
+  let current = '';
+  let startedMs = 0;
+  return (reference, { doneBytes, totalBytes, isOver }) => {
+    if (reference !== current) startedMs = performance.now();
+    current = reference;
+    const tookMs = performance.now() - startedMs;
+    if (!isOver) {
+      terminal.redraw(drawBar(`Pulling ${reference}`, { done: doneBytes, total: totalBytes }, tookMs));
+      return;
+    }
+    const size = totalBytes === 0 ? 'nothing new' : formatBytes(totalBytes);
+    terminal.say(`${terminal.paint('good', '✓')} ${reference}: pulled, ${size} (${formatDuration(tookMs)})`);
+  };
 }
 
 function needed(input: VerbInput, flag: string, what: string): string {

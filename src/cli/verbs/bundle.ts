@@ -17,7 +17,7 @@ export const bundleVerb: Verb = {
   summary: 'Build, sign, inspect and verify bundles.',
   usage: [
     'onstead bundle keygen NAME',
-    'onstead bundle build COMPOSE.yaml --key NAME.key --out FILE.tar',
+    'onstead bundle build COMPOSE.yaml --key NAME.key --out FILE.tar [--pull]',
     'onstead bundle verify FILE.tar --trust NAME.pub',
     'onstead bundle inspect FILE.tar',
   ].join('\n'),
@@ -38,6 +38,10 @@ export const bundleVerb: Verb = {
       multiple: true,
       value: 'SERVICE=REF',
       help: "build: take this service's image from here instead.",
+    },
+    pull: {
+      type: 'boolean',
+      help: 'build: ask the registry anew also for images that the engine has from one.',
     },
     created: {
       type: 'string',

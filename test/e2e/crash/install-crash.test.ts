@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { OperationView } from '../../../src/api/schemas.ts';
 import { faultMark } from '../../../src/base/fault.ts';
-import { isOver } from '../../../src/journal/index.ts';
+import { attemptLimit, isOver } from '../../../src/journal/index.ts';
 import { installExecutors, type DeployTools } from '../../../src/deploy/index.ts';
 import { TestAppliance } from '../appliance.ts';
 import { demoBundle, type DemoBundle } from '../demo-bundle.ts';
@@ -27,8 +27,8 @@ const MIDDLE_MS: Readonly<Record<string, number>> = {
   'make-secrets': 30,
   'load-images': 150, // the engine has begun with the first
   'start-services': 700, // some containers run, none is healthy
-  'make-buckets': 100,
-  migrate: 600,
+  'make-buckets': 50,
+  migrate: 300,
   'undo:start-services': 150,
 };
 
@@ -170,21 +170,17 @@ t.test('an installation that fails and is killed at every point of going back le
 
 t.test('a step that is interrupted again and again is given up, not tried for ever', async (t) => {
   const bundle = await demoBundle();
-  const appliance = await TestAppliance.make({ publicKey: bundle.publicKey });
-  t.teardown(() => appliance.remove());
-  const fault = { ONSTEAD_FAULT: '8/write-stack:before' };
-  await appliance.start(fault);
-  await appliance.onstead(['install', bundle.path, '--detach']);
-  await endedOrOver(appliance);
-  let starts = 1;
-  for (; starts < 10 && !isOver(storedOperation(appliance).state); starts += 1) {
-    await appliance.start(fault);
-    await endedOrOver(appliance);
-  }
-  const end = storedOperation(appliance);
+  const { appliance, steps } = await begun(t, bundle);
+  const place = placeOf(
+    steps.find(({ type }) => type === 'write-stack')!,
+    'before',
+  );
+  let kills = 0;
+  while (kills < 10 && (await diesAt(appliance, place)) !== undefined) kills += 1;
+  t.equal(kills, attemptLimit);
+  const end = await settle(appliance);
   t.equal(end.state, 'rolled-back');
   t.match(end.error?.message, /interrupted/);
-  t.ok(starts <= 6, `given up after ${starts} starts`);
 });
 
 async function leftovers({ engine, project }: TestAppliance): Promise<string[]> {

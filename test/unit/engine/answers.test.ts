@@ -9,6 +9,8 @@ t.test('a name is split into repository and tag, a port being neither', async (t
   t.same(splitTag('a/b:1'), { repo: 'a/b', tag: '1' });
   t.same(splitTag('host:5000/a/b'), { repo: 'host:5000/a/b', tag: 'latest' });
   t.same(splitTag('host:5000/a/b:x'), { repo: 'host:5000/a/b', tag: 'x' });
+  t.same(splitTag('host:5000/a@sha256:12'), { repo: 'host:5000/a', tag: 'sha256:12' });
+  t.same(splitTag('host:5000/a:x@sha256:12'), { repo: 'host:5000/a', tag: 'sha256:12' });
 });
 
 t.test('an answer of 200 that says inside that it failed is a failure', async (t) => {
