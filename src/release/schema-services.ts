@@ -49,7 +49,10 @@ const outbound = Type.Optional(
 
 const Migrate = Type.Object(
   {
-    up: Command('Brings the database to this release.', '[node, migrate.js, up]'),
+    up: Command(
+      'Brings the database to this release. It must bear being run again: when all of it is applied already, and after a power cut or a restart of the engine ended it half way.',
+      '[node, migrate.js, up]',
+    ),
     down: Type.Optional(
       Command('Takes the database back to the release before.', '[node, migrate.js, down]'),
     ),
@@ -62,7 +65,11 @@ const Migrate = Type.Object(
     }),
     timeout: Type.Optional(Duration('How long `up` or `down` may take. Default 15m.')),
   },
-  { ...closed, description: 'Database migrations, run once in a container of this image.' },
+  {
+    ...closed,
+    description:
+      'Database migrations, run in a container of this image before its replicas start. One that was interrupted is run again.',
+  },
 );
 
 const App = Type.Object(

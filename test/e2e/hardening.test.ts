@@ -4,6 +4,10 @@
 import { networkInterfaces } from 'node:os';
 import t from 'tap';
 import { parseDocument } from 'yaml';
+import { systemClock } from '../../src/base/clock.ts';
+import { readFact } from '../../src/deploy/index.ts';
+import { Journal, openDatabase } from '../../src/journal/index.ts';
+import { holderName } from '../../src/stack/index.ts';
 import { TestAppliance, runCommand } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
 import { finds, hears, outsideHost, reaches, speaker } from './reach.ts';
@@ -141,6 +145,7 @@ for (const container of known) {
       t.match(stderr, /read-only file system|can't create|cannot create|permission denied/i, folder);
     }
     const { stdout } = await inside(container, 'cat /proc/self/mounts');
+    t.match(stdout, / \/proc /, 'its mounts were read');
     const writable = stdout
       .split('\n')
       .map((line) => line.split(' '))
@@ -172,7 +177,7 @@ for (const container of known) {
       t.match(line, new RegExp(`^${uid} (400|500) `), `${line}: for its own user alone`);
     t.notMatch(stdout, /authority|ca\.key/, "the authority's key is in no container");
     const other = await inside(container, 'cat /run/secrets/* >/dev/null', '12345:12345');
-    t.not(other.code, 0, 'another user inside reads none');
+    t.match(other.stderr, /permission denied/i, 'another user inside reads none');
   });
 }
 
@@ -182,25 +187,47 @@ t.test('no container is told a secret by its environment', async (t) => {
       const [name, value = ''] = entry.split('=');
       if (/PASSWORD|SECRET|KEY|TOKEN/i.test(name!)) t.match(value, /^\/run\/secrets\//, `${Name} ${name}`);
     }
-    const { stdout } = await inside(
+    const read = await inside(
       containers.find((each) => each.Name === Name)!,
       'tr "\\0" "\\n" < /proc/1/environ',
     );
-    t.notMatch(stdout, /[0-9a-f]{64}/, `${Name}: nothing that looks like a generated secret`);
+    t.equal(read.code, 0, `${Name}: ${read.stderr}`);
+    t.match(read.stdout, /^PATH=/m, `${Name}: its environment was read`);
+    t.notMatch(read.stdout, /[0-9a-f]{64}/, `${Name}: nothing that looks like a generated secret`);
   }
 });
 
-t.test('each service has the memory that sizing gave it, and never swaps', async (t) => {
-  const { stdout } = await appliance.onstead(['services', '--json']);
-  t.ok(stdout.length > 0);
+t.test('each service has the memory and the CPU that sizing gave it, and never swaps', async (t) => {
+  const db = openDatabase(appliance.paths.database);
+  t.teardown(() => db.close());
+  const plan = readFact(new Journal(db, systemClock), 'sizing')!;
+  const sized = plan.services.map(({ name }) => name);
+  t.strictSame(
+    sized.toSorted(),
+    [...new Set(containers.map(({ service }) => service))].filter((name) => name !== holderName).toSorted(),
+    'every service but the holder is in the plan',
+  );
   let sum = 0;
-  for (const { HostConfig } of containers) {
-    t.equal(
-      HostConfig.MemorySwap,
-      HostConfig.Memory === 16 * 1024 * 1024 ? HostConfig.MemorySwap : HostConfig.Memory,
-    );
-    sum += HostConfig.Memory;
+  for (const { name, replicas, memoryLimitBytes, cpuLimit } of plan.services) {
+    const own = containers.filter(({ service }) => service === name);
+    t.equal(own.length, replicas, `${name}: replicas`);
+    for (const { Name, HostConfig } of own) {
+      t.equal(HostConfig.Memory, memoryLimitBytes, `${Name}: memory`);
+      t.equal(HostConfig.MemorySwap, memoryLimitBytes, `${Name}: no swap beyond it`);
+      t.ok(
+        Math.abs(HostConfig.NanoCpus - cpuLimit * 1e9) < 1e6,
+        `${Name}: ${HostConfig.NanoCpus} for ${cpuLimit}`,
+      );
+      sum += HostConfig.Memory;
+    }
   }
+  const holder = one(holderName).HostConfig;
+  t.strictSame(
+    [holder.Memory, holder.MemorySwap],
+    [16 * 1024 ** 2, 16 * 1024 ** 2],
+    'the holder, which only sleeps',
+  );
+  sum += holder.Memory;
   t.ok(sum <= 5 * 1024 ** 3, `${Math.round(sum / 1024 ** 2)} MiB in all, of the 5 GiB that were allowed`);
 });
 

@@ -36,6 +36,8 @@ export const nginxKind: ServiceKind<NginxService> = {
   config: (context) => ({ 'nginx.conf': edgeConfig(context) }),
 };
 
+const HOLDER_BYTES = 16 * 1024 * 1024; // it only sleeps
+
 /** The namespace's owner. It keeps the image it was first made from, since replacing it would drop connections. */
 export function holder(image: string, settings: ServiceContext['settings']): ComposeService {
   const { address, httpPort, httpsPort } = settings.edge;
@@ -54,7 +56,8 @@ export function holder(image: string, settings: ServiceContext['settings']): Com
     },
     // Whoever answers in the namespace answers for the edge; without a check `docker compose up --wait` fails.
     healthcheck: edgeHealth,
-    mem_limit: 16 * 1024 * 1024,
+    mem_limit: HOLDER_BYTES,
+    memswap_limit: HOLDER_BYTES,
     cpus: 0.1,
   };
 }

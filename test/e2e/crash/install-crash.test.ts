@@ -11,6 +11,7 @@ import { installExecutors, type DeployTools } from '../../../src/deploy/index.ts
 import { TestAppliance } from '../appliance.ts';
 import { demoBundle, type DemoBundle } from '../demo-bundle.ts';
 import { storedOperation } from '../stored-operation.ts';
+import { journalFiles, secretPieces } from '../told-secrets.ts';
 
 type Point = 'before' | 'during' | 'after';
 
@@ -35,7 +36,6 @@ const MIDDLE_MS: Readonly<Record<string, number>> = {
 /** Where a step cannot be killed, and why. */
 const NEVER: Readonly<Record<string, string>> = {
   'remember-size:during': 'its effect is one transaction of the journal, and never waits',
-  'commit:during': 'its effect is one transaction of the journal, and never waits',
   'undo:remember-size:during': 'its effect is one transaction of the journal, and never waits',
   'make-users:during': "nothing to do: the image's own start made the database and its user",
   'make-users:after': "nothing to do: the image's own start made the database and its user",
@@ -144,7 +144,12 @@ for (const points of [['before', 'during'], ['after']] as const) {
 }
 
 t.test('an installation that fails and is killed at every point of going back leaves nothing', async (t) => {
-  const bundle = await demoBundle('migration-fails');
+  const telling = (text: string): string =>
+    text.replace(
+      /( +up: ).*\n/,
+      `$1[sh, -c, 'cat /run/secrets/mysql_password; node /app/src/main.ts migrate up']\n`,
+    );
+  const bundle = await demoBundle('migration-fails', telling);
   const { appliance, steps } = await begun(t, bundle);
   const before = await leftovers(appliance);
   // Steps that have something to take back; the table is asked, not copied.
@@ -156,11 +161,25 @@ t.test('an installation that fails and is killed at every point of going back le
   const begunSteps = back.slice(back.findIndex(({ type }) => type === 'undo:migrate'));
   t.ok(begunSteps.length >= 5, 'it fails where most of the way back is to go');
   const points = ['before', 'during', 'after'] as const;
-  t.strictSame(await killThrough(appliance, placesOf(back, points)), expected(begunSteps, points));
+  const first = await diesAt(appliance, ...placesOf(back, ['before']));
+  const secrets = await secretPieces(appliance); // while there are some
+  const died = [first, ...(await killThrough(appliance, placesOf(back, points).slice(1)))];
+  t.strictSame(died, expected(begunSteps, points));
 
   const end = await settle(appliance);
   t.equal(end.state, 'rolled-back', JSON.stringify(end.error));
   t.match(end.error?.message, /migration failed/i, 'the cause is still known');
+  const told = Object.entries(await journalFiles(appliance));
+  t.ok(secrets.length >= 6);
+  t.ok(
+    told.some(([, text]) => text.includes('[secret]')),
+    'what the migration told was kept, but for the secret',
+  );
+  for (const [file, text] of told)
+    t.notOk(
+      secrets.some((secret) => text.includes(secret)),
+      `no secret in ${file}`,
+    );
   t.strictSame(await leftovers(appliance), before, 'nothing is left on the engine');
 
   const good = await demoBundle();
