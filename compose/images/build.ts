@@ -1,4 +1,4 @@
-// node compose/images/build.ts [--only NAME]… [--refresh] [--json]
+// node compose/images/build.ts [--only NAME]… [--refresh] [--json | --flags]
 // Builds the demo images from Debian packages into the local engine. Progress goes to stderr.
 
 import { parseArgs } from 'node:util';
@@ -6,7 +6,7 @@ import { isOnsteadError, messageOf, OnsteadError } from '../../src/base/errors.t
 import { formatBytes, formatDuration } from '../../src/base/units.ts';
 import { buildImages, IMAGE_NAMES } from './builder.ts';
 
-const HELP = `Usage: node compose/images/build.ts [--only NAME]... [--refresh] [--json]
+const HELP = `Usage: node compose/images/build.ts [--only NAME]... [--refresh] [--json | --flags]
 
 Builds working equivalents of the default stack's images from Debian packages, and the sample app.
 Needs apt, dpkg-deb, npm and a Docker engine; changes nothing on the machine but the engine's images
@@ -15,6 +15,7 @@ and compose/images/.cache.
   --only NAME   one of: ${IMAGE_NAMES.join(', ')}; may be repeated
   --refresh     build again, with the newest packages
   --json        print [{name, image, id, sizeBytes, cached}] on stdout
+  --flags       print what "onstead bundle build compose/compose.yaml" needs to take them: --image ...
 `;
 
 async function main(): Promise<void> {
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
       only: { type: 'string', multiple: true },
       refresh: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      flags: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -43,7 +45,20 @@ async function main(): Promise<void> {
   const fresh = images.filter((image) => !image.cached).length;
   say(`${images.length} images, ${fresh} built, in ${formatDuration(performance.now() - startedMs)}`);
   if (values.json) process.stdout.write(`${JSON.stringify(images, null, 2)}\n`);
+  else if (values.flags) process.stdout.write(`${flagsFor(images)}\n`);
   else for (const { image, sizeBytes } of images) say(`  ${image}  ${formatBytes(sizeBytes)}`);
+}
+
+/** The default stack's services, and the image that stands in for each; the sample app goes by its own name. */
+const STAND_INS = { mysql: 'mysql', redis: 'redis', nginx: 'nginx', minio: 'object-store' } as const;
+
+function flagsFor(images: readonly { readonly name: string; readonly image: string }[]): string {
+  return Object.entries(STAND_INS)
+    .flatMap(([service, name]) => {
+      const made = images.find((image) => image.name === name);
+      return made === undefined ? [] : [`--image ${service}=${made.image}`];
+    })
+    .join(' ');
 }
 
 await main().catch((error: unknown) => {
