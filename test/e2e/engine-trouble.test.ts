@@ -12,7 +12,7 @@ t.setTimeout(600_000);
 
 const bundle = await demoBundle();
 const slowBundle = await demoBundle('1.0.0', (text) =>
-  text.replace(/( +up: ).*\n/, "$1[sh, -c, 'sleep 6; node /app/src/main.ts migrate up']\n"),
+  text.replace(/( +up: ).*\n/, "$1[sh, -c, 'sleep 3; node /app/src/main.ts migrate up']\n"),
 );
 const machine = new PrivateMachine();
 const appliance = await TestAppliance.make({ publicKey: bundle.publicKey, machine });
@@ -112,7 +112,7 @@ t.test('an engine that is stopped or killed in the middle of several steps is wa
     if (type === 'migrate') await migrationRuns();
     await sleep(pauseMs);
     await machine.killEngine(signal);
-    await sleep(2_000);
+    await sleep(500);
     await machine.startEngine();
   }
   const { code, stdout, stderr } = await installing;

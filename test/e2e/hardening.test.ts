@@ -269,13 +269,19 @@ t.test('services that Onstead knows nothing about are fenced all the same', asyn
   }
 });
 
+/** At once: what is not reached takes seconds to say so. */
+async function forEach(services: readonly string[], look: (service: string) => Promise<void>): Promise<void> {
+  await Promise.all(services.map(look));
+}
+
 const INSIDERS = ['app', 'mysql', 'redis', 'minio', 'plain', 'bold'] as const;
 t.test('nobody gets out who has not asked, and the data services are no neighbours of nginx', async (t) => {
   const outside = await outsideHost(t);
   const heard = (service: string): Promise<string> => hears(placeOf(service), outside.address, outside.port);
   t.equal(await heard('mailer'), outside.word, 'with outbound: true');
-  for (const service of [...INSIDERS, 'onstead-edge', 'nginx'])
+  await forEach([...INSIDERS, 'onstead-edge', 'nginx'], async (service) => {
     t.not(await heard(service), outside.word, `${service} → a host outside`);
+  });
 
   const [app, edge, mailer] = [placeOf('app'), placeOf('onstead-edge'), placeOf('mailer')];
   t.equal(
@@ -284,12 +290,12 @@ t.test('nobody gets out who has not asked, and the data services are no neighbou
     'the app reaches its database',
   );
   t.equal(await reaches(edge, addressOf(one('app'), 'front'), 3000), 'connected', 'the edge reaches the app');
-  for (const service of ['mysql', 'redis', 'minio']) {
+  await forEach(['mysql', 'redis', 'minio'], async (service) => {
     t.equal(addressOf(one(service), 'front'), '', `${service} is not in the front network`);
     const { port, word } = await speaker(t, placeOf(service));
     t.not(await hears(edge, addressOf(one(service), 'data'), port), word, `the edge → ${service}`);
     t.equal(await hears(mailer, addressOf(one(service), 'data'), port), word, `a neighbour → ${service}`);
-  }
+  });
   const { port, word } = await speaker(t, edge);
   t.not(await hears(mailer, addressOf(one('onstead-edge'), 'public'), port), word, 'who gets out → the edge');
 });
@@ -308,7 +314,7 @@ t.test('the administrator was told who gets a way out, before and at the install
 });
 
 t.test('names of the stack are found inside, and no other name is asked of anybody', async (t) => {
-  for (const service of INSIDERS) {
+  await forEach(INSIDERS, async (service) => {
     const { HostConfig, State } = one(service);
     t.strictSame(HostConfig.Dns, ['127.0.0.1'], `${service}: the engine has nobody to ask for it`);
     t.equal(
@@ -323,7 +329,7 @@ t.test('names of the stack are found inside, and no other name is asked of anybo
     );
     const { stdout } = await inside(one(service), 'cat /etc/resolv.conf');
     t.match(stdout, /^options .*timeout:2 attempts:2/m, `${service} is not kept waiting for long`);
-  }
+  });
   t.strictSame(one('mailer').HostConfig.Dns ?? [], [], 'who gets out asks as the machine does');
 });
 
@@ -341,17 +347,18 @@ t.test('another stack reaches nobody in here, and nobody in here reaches it', as
   const [{ State, NetworkSettings }] = JSON.parse((await runCommand('docker', ['inspect', name])).stdout) as [
     Inspected,
   ];
-  for (const service of [...INSIDERS, 'mailer', 'onstead-edge']) {
+  await forEach([...INSIDERS, 'mailer', 'onstead-edge'], async (service) => {
     const { port, word } = await speaker(t, placeOf(service));
     t.equal(await hears(placeOf(service), '127.0.0.1', port), word, `${service} listens`);
     for (const [network, { IPAddress }] of Object.entries(one(service).NetworkSettings.Networks))
       t.not(await hears(State.Pid, IPAddress, port), word, `the stranger → ${service} in ${network}`);
-  }
+  });
   const address = NetworkSettings.Networks[name]!.IPAddress;
   const { port, word } = await speaker(t, State.Pid);
   t.equal(await hears(undefined, address, port), word, 'the stranger listens');
-  for (const service of [...INSIDERS, 'mailer', 'onstead-edge'])
+  await forEach([...INSIDERS, 'mailer', 'onstead-edge'], async (service) => {
     t.not(await hears(placeOf(service), address, port), word, `${service} → the stranger`);
+  });
 });
 
 t.test('nobody but the edge and who has asked reaches this machine itself', async (t) => {
@@ -366,7 +373,9 @@ t.test('nobody but the edge and who has asked reaches this machine itself', asyn
   };
   // Their bridges need an address of this machine: for published ports, and for the way out.
   for (const service of ['onstead-edge', 'mailer']) t.ok((await heard(service)).includes(word), service);
-  for (const service of INSIDERS) t.notOk((await heard(service)).includes(word), `${service} → this machine`);
+  await forEach(INSIDERS, async (service) => {
+    t.notOk((await heard(service)).includes(word), `${service} → this machine`);
+  });
 });
 
 /** Where this machine would stand in each network of the container: the first address of the subnet. */
