@@ -7,8 +7,8 @@ export const MIB = 1024 * KIB;
 export const GIB = 1024 * MIB;
 export const TIB = 1024 * GIB;
 
-const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i;
-const FACTOR: Record<string, number> = { '': 1, k: KIB, m: MIB, g: GIB, t: TIB };
+const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?$/i;
+const FACTOR: Record<string, number> = { '': 1, k: KIB, m: MIB, g: GIB, t: TIB, p: 1024 * TIB };
 
 /** `16G`, `512 MiB`, `1.5g`, `4096` → bytes. */
 export function parseBytes(text: string): number {

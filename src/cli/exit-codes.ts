@@ -46,6 +46,7 @@ const byCode: Readonly<Record<string, ExitCode>> = {
   'process.missing': 4,
   'operation.unknown': 2, // a wrong word, as with a service that is unknown
   'service.no-container': 5,
+  'daemon.running': 5, // it can be reached only too well
 };
 
 export function exitCodeOf(error: unknown): ExitCode {

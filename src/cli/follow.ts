@@ -1,8 +1,10 @@
 // Shows an operation as it happens: a line for each step that ended, and one live line for the step under way.
 
 import type { JournalEvent, OperationView } from '../api/schemas.ts';
+import { isOnsteadError, OnsteadError } from '../base/errors.ts';
 import { formatDuration } from '../base/units.ts';
 import type { Client } from './client.ts';
+import { detailInWords } from './detail.ts';
 import { drawBar, type Terminal } from './terminal.ts';
 
 export interface FollowInput {
@@ -25,13 +27,26 @@ export async function followOperation({ id, client, terminal, signal }: FollowIn
       show(event, operation, terminal, begunMs);
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) throw goesOn(error, id);
     terminal.say();
     terminal.say(`The operation goes on. Look at it again with: onstead operations show ${id} --follow`);
   }
   operation = await client.get<OperationView>(path);
   if (!signal.aborted) showEnd(operation, terminal);
   return operation;
+}
+
+/** The daemon carries it on when it is back, which a supervised one soon is. */
+function goesOn(error: unknown, id: string): unknown {
+  if (!isOnsteadError(error, 'daemon.unreachable')) return error;
+  return new OnsteadError(
+    'daemon.unreachable',
+    `${error.message} The operation goes on once it runs again.`,
+    {
+      next: `Follow it with \`onstead operations show ${id} --follow\`. If the daemon does not come back: ${error.next ?? ''}`,
+      cause: error,
+    },
+  );
 }
 
 function show(
@@ -53,8 +68,10 @@ function show(
         : `${title}  ${done} of ${total}${note === undefined ? '' : `  ${note}`}`,
     );
   } else if (event.type === 'note' && event.text !== null) {
-    terminal.say(`${place}   ${terminal.paint('dim', event.text)}`);
+    terminal.say(`${place}   ${terminal.paint('dim', inOneLine(event.text))}`);
   } else if (event.type === 'step') {
+    // What only looked made nothing; that it is "taken back" would only alarm.
+    if (step.looks && (event.state === 'undoing' || event.state === 'undone')) return;
     showStep(event, step.title, place, elapsedMs, terminal);
   }
 }
@@ -66,7 +83,8 @@ function showStep(
   elapsedMs: number,
   terminal: Terminal,
 ): void {
-  const detail = event.text === null || event.text === '' ? '' : terminal.paint('dim', `  ${event.text}`);
+  const detail =
+    event.text === null || event.text === '' ? '' : terminal.paint('dim', `  ${inOneLine(event.text)}`);
   const time = terminal.paint('dim', `  ${formatDuration(elapsedMs)}`);
   switch (event.state) {
     case 'running':
@@ -89,6 +107,11 @@ function showStep(
   }
 }
 
+/** Programs line up what they print for a screen of their own. */
+export function inOneLine(text: string): string {
+  return text.trim().replace(/\s+/g, ' ');
+}
+
 const ENDS: Readonly<Record<string, readonly ['good' | 'warn' | 'bad', string]>> = {
   done: ['good', 'Done'],
   'rolled-back': ['bad', 'Failed; what it had made was taken back'],
@@ -108,7 +131,7 @@ function showEnd(operation: OperationView, terminal: Terminal): void {
   terminal.say(`${terminal.paint(tone, words)}: ${operation.title} (${tookOf(operation)}).`);
   if (operation.error === null || operation.state === 'done') return;
   terminal.say(operation.error.message);
-  for (const { message } of operation.error.details ?? []) terminal.say(`  - ${message}`);
+  for (const detail of operation.error.details ?? []) terminal.say(`  - ${detailInWords(detail)}`);
   if (operation.error.next !== undefined)
     terminal.say(`${terminal.paint('strong', 'Next:')} ${operation.error.next}`);
 }

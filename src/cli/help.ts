@@ -12,6 +12,7 @@ export function printOverview(terminal: Terminal, verbs: readonly Verb[]): void 
   terminal.table(verbs.map((verb) => [`  ${verb.name}`, verb.summary]));
   terminal.say();
   terminal.say('`onstead VERB --help` shows options and examples. Every verb takes --json.');
+  terminal.answer({ verbs: verbs.map(({ name, summary, usage }) => ({ name, summary, usage })), exitCodes });
 }
 
 export function printVerbHelp(terminal: Terminal, verb: Verb): void {
@@ -33,6 +34,8 @@ export function printVerbHelp(terminal: Terminal, verb: Verb): void {
     terminal.say(`  ${command}`);
   }
   terminal.say();
-  const codes = Object.entries(exitCodes).map(([code, meaning]) => `${code} ${meaning}`);
-  terminal.say(terminal.paint('dim', `Exit codes: ${codes.join('; ')}.`));
+  terminal.say(terminal.paint('strong', 'Exit codes'));
+  terminal.table(Object.entries(exitCodes).map(([code, meaning]) => [`  ${code}`, meaning]));
+  const { name, summary, usage, examples } = verb;
+  terminal.answer({ name, summary, usage, flags: Object.fromEntries(flags), examples, exitCodes });
 }

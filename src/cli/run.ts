@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { isOnsteadError, messageOf, OnsteadError, reportOf } from '../base/errors.ts';
 import { exitCodeOf } from './exit-codes.ts';
+import { detailInWords } from './detail.ts';
 import { printOverview, printVerbHelp } from './help.ts';
 import { Terminal, type TerminalStreams } from './terminal.ts';
 import { parseOptionsOf, type Verb, type VerbInput } from './verb.ts';
@@ -21,7 +22,9 @@ export async function runCli(
   try {
     const [name, ...rest] = argv;
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-      printOverview(terminal, verbs);
+      const [about] = rest.filter((word) => !word.startsWith('-'));
+      if (about === undefined) printOverview(terminal, verbs);
+      else printVerbHelp(terminal, findVerb(about));
       return name === undefined ? 2 : 0;
     }
     return await runVerb(findVerb(name), rest, terminal, { ...around, signal });
@@ -46,17 +49,16 @@ async function runVerb(
   if (positionals.length < least || positionals.length > verb.maxArgs) {
     throw new OnsteadError(
       'usage.words',
-      `"onstead ${verb.name}" was given ${positionals.length === 0 ? 'nothing' : `"${positionals.join(' ')}"`}.`,
-      {
-        next: `Usage: ${verb.usage.replaceAll('\n', ' | ')}`,
-      },
+      missingWord(verb, positionals) ??
+        `"onstead ${verb.name}" was given ${positionals.length === 0 ? 'nothing' : `"${positionals.join(' ')}"`}.`,
+      { next: `Usage: ${verb.usage.replaceAll('\n', ' | ')}` },
     );
   }
   return (await verb.run({ ...around, args: positionals, flags: values, terminal })) ?? 0;
 }
 
 function findVerb(name: string): Verb {
-  const verb = verbs.find((one) => one.name === (name === '--version' ? 'version' : name));
+  const verb = verbs.find((one) => one.name === (name === '--version' || name === '-v' ? 'version' : name));
   if (verb !== undefined) return verb;
   throw new OnsteadError('usage.verb', `There is no verb "${name}".`, { next: 'See `onstead help`.' });
 }
@@ -70,11 +72,35 @@ function parseWords(verb: Verb, words: readonly string[]) {
       strict: true,
     });
   } catch (cause) {
-    throw new OnsteadError('usage.flags', `${messageOf(cause).split(/\.\s/)[0]}.`, {
+    throw new OnsteadError('usage.flags', wrongFlag(verb, words, messageOf(cause)), {
       next: `See \`onstead ${verb.name} --help\`.`,
       cause,
     });
   }
+}
+
+/** The word that the usage asks for next, where it is a name for something. */
+function missingWord(verb: Verb, given: readonly string[]): string | undefined {
+  for (const usage of verb.usage.split('\n')) {
+    const words = usage.split(' ').slice(1 + verb.name.split(' ').length);
+    const flags = words.findIndex((word) => /^(\[|-)/.test(word));
+    const wanted = flags < 0 ? words : words.slice(0, flags);
+    const next = wanted[given.length];
+    const isThisOne = given.every((word, at) => word === wanted[at] || /^[A-Z]/.test(wanted[at] ?? ''));
+    if (isThisOne && next !== undefined && /^[A-Z]/.test(next)) {
+      return `${next} is missing after "${['onstead', verb.name, ...given].join(' ')}".`;
+    }
+  }
+  return undefined;
+}
+
+/** Node's words are several sentences where a value begins like a flag. */
+function wrongFlag(verb: Verb, words: readonly string[], message: string): string {
+  const name = /--([\w-]+)(?: <value>)?' argument is ambiguous/.exec(message)?.[1];
+  if (name === undefined) return `${message.split(/\.\s/)[0]}.`;
+  const short = `-${verb.flags[name]?.short}`;
+  const given = words[words.findIndex((word) => word === `--${name}` || word === short) + 1];
+  return `--${name} takes ${verb.flags[name]?.value ?? 'a value'}, and "${given}" is none.`;
 }
 
 function complain(error: unknown, terminal: Terminal): void {
@@ -88,6 +114,6 @@ function complain(error: unknown, terminal: Terminal): void {
       terminal.complain(error.stack ?? '');
     return;
   }
-  for (const detail of error.details) terminal.complain(`  - ${detail.message}`);
+  for (const detail of error.details) terminal.complain(`  - ${detailInWords(detail)}`);
   if (error.next !== undefined) terminal.complain(`${terminal.paint('strong', 'next:')} ${error.next}`);
 }

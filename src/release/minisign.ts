@@ -171,7 +171,7 @@ function unknownKey(keyId: string, trusted: readonly PublicKey[]): OnsteadError 
     'bundle.unknown-key',
     `The bundle is signed by key ${keyId}, which is not trusted (${known}).`,
     {
-      next: "Compare the key with the vendor's; if it is theirs, add their .pub file to the trusted keys.",
+      next: "Compare the key with the vendor's; if it is theirs, put their .pub file into /etc/onstead/trust.",
     },
   );
 }

@@ -100,13 +100,24 @@ class Cursor {
 
   /** A small entry at the front, whose size only its header tells. */
   async head(name: string, mostBytes: number): Promise<Buffer> {
+    if (this.offset === 0) await this.#beginsAsBundle();
     const header = await this.#reader.read({ offset: this.offset, sizeBytes: BLOCK });
-    const found = this.offset === 0 ? firstHeader(header) : readTarHeader(header);
+    const found = readTarHeader(header);
     if (found.name !== name) throw badTar(`The bundle holds "${found.name}" where "${name}" must be.`);
     if (found.sizeBytes > mostBytes) throw badTar(`"${name}" is larger than it may be.`);
     const content = await this.#reader.read({ offset: this.offset + BLOCK, sizeBytes: found.sizeBytes });
     await this.#pass(found.sizeBytes);
     return content;
+  }
+
+  /** Before its size is judged: a small file of another kind is no bundle that was cut off. */
+  async #beginsAsBundle(): Promise<void> {
+    const name = Buffer.from(`${SIGNATURE}\0`);
+    const sizeBytes = Math.min(name.length, this.#reader.sizeBytes);
+    if (name.equals(await this.#reader.read({ offset: 0, sizeBytes }))) return;
+    throw new OnsteadError('bundle.tar', 'This file is not an Onstead bundle.', {
+      next: 'Give the .tar file that the vendor delivered, as it is.',
+    });
   }
 
   /** The content's place of an entry whose name and size are signed. */
@@ -135,13 +146,6 @@ class Cursor {
     if (bytes.some((byte) => byte !== 0)) throw badTar('The bundle holds bytes between its entries.');
     this.offset += entryBytes(sizeBytes);
   }
-}
-
-function firstHeader(header: Buffer): { name: string; sizeBytes: number } {
-  if (header.toString('latin1', 0, SIGNATURE.length + 1) === `${SIGNATURE}\0`) return readTarHeader(header);
-  throw new OnsteadError('bundle.tar', 'This file is not an Onstead bundle.', {
-    next: 'Give the .tar file that the vendor delivered, as it is.',
-  });
 }
 
 function asText(bytes: Uint8Array): string {

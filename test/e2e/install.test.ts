@@ -248,8 +248,9 @@ t.test('uninstalling takes off what was made and nothing else', async (t) => {
   const look = await appliance.onstead(['uninstall']);
   t.match(look.stdout, /This would remove/);
   const refused = await appliance.onstead(['uninstall', '--yes']);
-  t.equal(refused.code, 6);
-  t.match(refused.stderr, /The daemon still runs/);
+  t.match(look.stdout, /The daemon runs; `sh .*install\.sh --uninstall` stops it/);
+  t.equal(refused.code, 5);
+  t.match(refused.stderr, /The daemon still runs.*\nnext: Run `sh .*install\.sh --uninstall`/);
   await appliance.stop();
   const { code, stdout } = await appliance.onstead(['uninstall', '--yes']);
   t.equal(code, 0, stdout);

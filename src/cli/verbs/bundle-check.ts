@@ -1,7 +1,7 @@
 // `onstead bundle inspect`, `verify` and `keygen`.
 
 import { access, chmod } from 'node:fs/promises';
-import { OnsteadError } from '../../base/errors.ts';
+import { OnsteadError, systemCode } from '../../base/errors.ts';
 import { writeFileAtomic } from '../../base/files.ts';
 import { formatBytes, formatDuration } from '../../base/units.ts';
 import {
@@ -81,7 +81,9 @@ export async function keygenAction(input: VerbInput): Promise<number> {
       ? process.env['ONSTEAD_KEY_PASSWORD']
       : (await readGiven(file, 'password file')).trimEnd();
   const pair = await keygen(password === undefined ? {} : { password });
-  await writeFileAtomic(secretPath, pair.secretKey, { mode: 0o600 });
+  await writeFileAtomic(secretPath, pair.secretKey, { mode: 0o600 }).catch((cause: unknown) => {
+    throw unwritable(secretPath, cause);
+  });
   await chmod(secretPath, 0o600);
   await writeFileAtomic(publicPath, pair.publicKey);
   terminal.say(
@@ -92,6 +94,16 @@ export async function keygenAction(input: VerbInput): Promise<number> {
     terminal.say('The secret key has no password; set ONSTEAD_KEY_PASSWORD or give --password-file for one.');
   terminal.answer({ secretKey: secretPath, publicKey: publicPath, keyId: pair.keyId });
   return 0;
+}
+
+function unwritable(path: string, cause: unknown): unknown {
+  const code = systemCode(cause);
+  if (code === undefined) return cause;
+  const why = { ENOENT: 'there is no such folder', ENOTDIR: 'there is no such folder' }[code] ?? code;
+  return new OnsteadError('usage.file', `The secret key ${path} cannot be written: ${why}.`, {
+    next: 'Name a folder that is there and may be written to.',
+    cause,
+  });
 }
 
 async function refuseExisting(path: string): Promise<void> {

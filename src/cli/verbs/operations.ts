@@ -4,7 +4,7 @@ import { OnsteadError } from '../../base/errors.ts';
 import { formatDuration } from '../../base/units.ts';
 import type { Note, OperationView } from '../../api/schemas.ts';
 import { exitCodeOfOperation } from '../exit-codes.ts';
-import { followOperation } from '../follow.ts';
+import { followOperation, inOneLine } from '../follow.ts';
 import type { Terminal } from '../terminal.ts';
 import { isSet, type Verb, type VerbInput } from '../verb.ts';
 
@@ -61,8 +61,8 @@ async function show(input: VerbInput, id: string): Promise<number> {
     operation.steps.flatMap((step) => [
       rowOf(step, terminal),
       ...notes
-        .filter((note) => note.step === step.n)
-        .map(({ text }) => ['', '', '', `  ${terminal.paint('dim', text)}`]),
+        .filter((note) => note.step === step.n && note.text !== step.note)
+        .map(({ text }) => ['', '', '', `  ${terminal.paint('dim', inOneLine(text))}`]),
     ]),
   );
   if (operation.error !== null) {
@@ -78,11 +78,11 @@ async function show(input: VerbInput, id: string): Promise<number> {
 function rowOf(step: OperationView['steps'][number], terminal: Terminal): string[] {
   return [
     String(step.n).padStart(3),
-    step.state,
+    step.looks && step.state === 'undone' ? 'done' : step.state,
     step.startedAt === null || step.finishedAt === null
       ? ''
       : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt)),
-    `${step.title}${step.note === null ? '' : terminal.paint('dim', `  ${step.note}`)}`,
+    `${step.title}${step.note === null ? '' : terminal.paint('dim', `  ${inOneLine(step.note)}`)}`,
   ];
 }
 

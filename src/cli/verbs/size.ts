@@ -35,7 +35,11 @@ export const sizeVerb: Verb = {
     const result = planSize(machine, defaultDemand);
     terminal.answer(result);
     if (!result.ok) {
-      for (const { message } of result.shortfalls) terminal.say(`${terminal.paint('bad', '✗')} ${message}`);
+      const isOther = ['cpu', 'memory', 'disk'].some((name) => textFlag(input, name) !== undefined);
+      for (const { message } of result.shortfalls) {
+        const words = isOther ? message.replace('this machine has', 'the machine you think of has') : message;
+        terminal.say(`${terminal.paint('bad', '✗')} ${words}`);
+      }
       return 4;
     }
     showPlan(result.plan, terminal);
@@ -50,11 +54,18 @@ async function machineOf(input: VerbInput): Promise<SizingMachine> {
   const found = isGiven ? undefined : sizingMachineFrom(await detectMachine({ root: input.paths.root }));
   return {
     cpus: cpu === undefined ? found!.cpus : parseCpus(cpu),
-    memoryBytes: memory === undefined ? found!.memoryBytes : parseBytes(memory),
-    diskBytes: disk === undefined ? found!.diskBytes : parseBytes(disk),
+    memoryBytes: memory === undefined ? found!.memoryBytes : parseSize(memory),
+    diskBytes: disk === undefined ? found!.diskBytes : parseSize(disk),
     rotational: isSet(input, 'spinning') ? true : (found?.rotational ?? null),
     ...(found?.fsyncMs === undefined ? {} : { fsyncMs: found.fsyncMs }),
   };
+}
+
+/** A bare number is too easily meant in another unit than bytes. */
+function parseSize(text: string): number {
+  const bytes = parseBytes(text);
+  if (/[a-z]\s*$/i.test(text)) return bytes;
+  throw new OnsteadError('usage.size', `"${text}" has no unit.`, { next: `For example ${text.trim()}G.` });
 }
 
 function parseCpus(text: string): number {
@@ -68,7 +79,7 @@ function parseCpus(text: string): number {
 function showPlan(plan: SizingPlan, terminal: Terminal): void {
   const { machine, tier } = plan;
   terminal.say(
-    `${machine.cpus} CPUs, ${formatBytes(machine.memoryBytes)} of memory, ${formatBytes(machine.diskBytes)} of disk: ` +
+    `${machine.cpus} ${machine.cpus === 1 ? 'CPU' : 'CPUs'}, ${formatBytes(machine.memoryBytes)} of memory, ${formatBytes(machine.diskBytes)} of disk: ` +
       `${terminal.paint('strong', tier.name)}, about ${tier.users.toLocaleString('en')} users (limited by ${tier.limitedBy})`,
   );
   terminal.say();

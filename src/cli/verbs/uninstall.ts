@@ -2,6 +2,7 @@
 // and then removes the program.
 
 import { rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { OnsteadError } from '../../base/errors.ts';
 import { connectEngine } from '../../engine/index.ts';
 import { findStackParts, holdStack, removeStackParts, type StackParts } from '../../stack/index.ts';
@@ -17,7 +18,10 @@ export const uninstallVerb: Verb = {
   },
   examples: [
     ['onstead uninstall', 'look first; nothing is removed'],
-    ['onstead uninstall --keep-data --yes', 'a later installation finds the data again'],
+    [
+      'onstead uninstall --keep-data --yes',
+      'where no daemon runs; a later installation finds the data again',
+    ],
   ],
   maxArgs: 0,
   run: uninstall,
@@ -28,17 +32,15 @@ async function uninstall(input: VerbInput): Promise<number> {
   const engine = await connectEngine();
   const parts = await findStackParts(engine, paths.stack);
   const keepVolumes = isSet(input, 'keep-data');
+  const script = `sh ${join(paths.programs, 'current/installer/install.sh')} --uninstall`;
+  const uninstaller = keepVolumes ? `${script} --keep-data` : script;
   if (!isSet(input, 'yes')) {
-    preview(parts, keepVolumes, input);
+    preview(parts, keepVolumes, (await isServed(client)) ? uninstaller : undefined, terminal);
     return 0;
   }
-  const isServed = await client.get('/api/version').then(
-    () => true,
-    () => false,
-  );
-  if (isServed) {
+  if (await isServed(client)) {
     throw new OnsteadError('daemon.running', 'The daemon still runs; it would bring the stack up again.', {
-      next: 'Remove everything with `sh /opt/onstead/current/installer/install.sh --uninstall`, which stops it first.',
+      next: `Run \`${uninstaller}\`, which stops it first.`,
     });
   }
   const removed: string[] = [];
@@ -58,7 +60,20 @@ async function uninstall(input: VerbInput): Promise<number> {
   return 0;
 }
 
-function preview(parts: StackParts, keepVolumes: boolean, { terminal }: VerbInput): void {
+/** A daemon that runs would bring the stack up again. */
+function isServed(client: VerbInput['client']): Promise<boolean> {
+  return client.get('/api/version').then(
+    () => true,
+    () => false,
+  );
+}
+
+function preview(
+  parts: StackParts,
+  keepVolumes: boolean,
+  uninstaller: string | undefined,
+  terminal: VerbInput['terminal'],
+): void {
   const rows = [
     ['containers', parts.containers.map(({ name }) => name)],
     ['networks', parts.networks],
@@ -68,7 +83,11 @@ function preview(parts: StackParts, keepVolumes: boolean, { terminal }: VerbInpu
   terminal.say('This would remove:');
   for (const [what, names] of rows)
     terminal.say(`  ${what}: ${names.length === 0 ? 'none' : names.join(', ')}`);
-  terminal.say('Add --yes to do it.');
+  terminal.say(
+    uninstaller === undefined
+      ? 'Add --yes to do it.'
+      : `The daemon runs; \`${uninstaller}\` stops it, and removes this and the program.`,
+  );
   terminal.answer(parts);
 }
 

@@ -17,7 +17,8 @@ export const networkChecks: readonly Check[] = [
     remedy:
       'Stop what holds the port and keep it from starting again, or choose other ports in /etc/onstead/onstead.yaml.',
     needs: ['ports'],
-    judge: ({ ports }) => {
+    judge: ({ ports, os }) => {
+      const isRoot = os?.uid === 0;
       const taken = ports.ports.flatMap(({ port, holders }) =>
         holders.filter((one) => !one.ours).map((holder) => ({ port, holder })),
       );
@@ -25,10 +26,10 @@ export const networkChecks: readonly Check[] = [
       if (taken.length === 0)
         return pass(ports.ports.every((one) => one.free) ? `${names} free` : `${names} ours`);
       const sentences = new Set(
-        taken.map(({ port, holder }) => `port ${port} is taken by ${holderName(holder)}`),
+        taken.map(({ port, holder }) => `port ${port} is taken by ${holderName(holder, isRoot)}`),
       );
       return fail([...sentences].join('; '), {
-        fix: [...new Set(taken.map(({ port, holder }) => freeing(port, holder)))].join('; '),
+        fix: [...new Set(taken.map(({ port, holder }) => freeing(port, holder, isRoot)))].join('; '),
       });
     },
   }),
@@ -184,15 +185,17 @@ export const networkChecks: readonly Check[] = [
   }),
 ];
 
-function holderName({ pid, program, script, container }: PortHolder): string {
+function holderName({ pid, program, script, container }: PortHolder, isRoot: boolean): string {
   if (container !== null) return `the container ${container}`;
-  if (pid === null) return 'a program that only root can see';
+  if (pid === null) return isRoot ? 'a program that hides from root' : 'a program that only root can see';
   if (program === null) return `process ${pid}`;
   return `${program}${script === null ? '' : ` ${script}`} (process ${pid})`;
 }
 
-function freeing(port: number, { pid, program, unit, container }: PortHolder): string {
+function freeing(port: number, { pid, program, unit, container }: PortHolder, isRoot: boolean): string {
   if (container !== null) return `docker stop ${container}`;
+  if (pid === null && isRoot)
+    return `Look for it outside of this container or machine (ss -ltnp 'sport = :${port}'), or choose another port in /etc/onstead/onstead.yaml`;
   if (pid === null) return 'Run the same command as root to see which program it is.';
   if (program === 'docker-proxy') return `docker stop $(docker ps --quiet --filter publish=${port})`;
   if (unit !== null) return `systemctl disable --now ${unit}`;

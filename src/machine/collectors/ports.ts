@@ -71,9 +71,14 @@ async function ownersOf(
       if (inode !== undefined) owners.set(inode, Number(pid));
     }
   }
+  const isFound = owners.size === new Set(wanted.values()).size;
   if (source.unseen.length > denied) {
-    // One sentence in place of one for each process.
-    source.unseen.splice(denied, Infinity, 'Which program holds a port is visible to root only.');
+    // One sentence in place of one for each process, and none where it was found all the same.
+    const sentence =
+      process.getuid?.() === 0
+        ? 'Which program holds a port is hidden from root here, as in a container with fewer rights.'
+        : 'Which program holds a port is visible to root only.';
+    source.unseen.splice(denied, Infinity, ...(isFound ? [] : [sentence]));
   }
   return owners;
 }

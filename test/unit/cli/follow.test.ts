@@ -85,7 +85,8 @@ t.test('a failure says why, what was taken back and what to do', async (t) => {
   const { code, out } = await onstead(show, { socket: await daemon(t, 'rolled-back', failed, { error }) });
   t.equal(code, 5);
   t.match(out, /✗ Title of start-services {2}It broke\.\n/);
-  t.match(out, /↶ Title of start-services {2}taken back\n.*↶ Title of preflight/);
+  t.match(out, /↶ Title of start-services {2}taken back\n/);
+  t.notMatch(out, /↶ Title of preflight/, 'what only looked made nothing to take back');
   t.match(
     out,
     /Failed; what it had made was taken back: Install Notes 1\.0\.0.*\nIt broke\.\n {2}- here\n {2}- and there\nNext: Mend it\.\n$/,
@@ -299,4 +300,29 @@ t.test('a Ctrl-C ends a followed log quietly', async (t) => {
     err: '',
     out: 'a  hello\n',
   });
+});
+
+t.test('a daemon that ends on the way leaves an operation that goes on', async (t) => {
+  const socket = await openDaemon(t, {
+    'GET /api/operations/install-1': operation('running'),
+    'GET /api/operations/install-1/events': (_request: unknown, response: ServerResponse) => {
+      response.write(`${JSON.stringify(story[0])}\n`);
+      setTimeout(() => response.destroy(), 50);
+    },
+  });
+  t.match(await onstead(show, { socket }), {
+    code: 6,
+    err: /connection to the daemon broke.*goes on once it runs again\.\nnext: .*`onstead operations show install-1 --follow`/,
+  });
+});
+
+t.test('what a step said is told once and in one line', async (t) => {
+  const said = 'Applied   3 \t migrations';
+  const { steps } = operation('done');
+  const socket = await openDaemon(t, {
+    'GET /api/operations/install-1': operation('done', { steps: [{ ...steps[0]!, note: said }] }),
+    'GET /api/operations/install-1/notes': [{ at: '2026-11-20T12:00:00Z', step: 1, text: said }],
+  });
+  const { out } = await onstead(['operations', 'show', 'install-1'], { socket });
+  t.equal(out.split('Applied 3 migrations').length, 2, out);
 });

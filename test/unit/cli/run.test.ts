@@ -79,6 +79,47 @@ t.test('a flag without its value is one sentence too', async (t) => {
   }
 });
 
+t.test('a value that begins like a flag, and a word that is missing, are said so', async (t) => {
+  for (const [words, message] of [
+    [['logs', 'app', '--tail', '-5'], '--tail takes N, and "-5" is none.'],
+    [['size', '--memory', '-4G'], '--memory takes SIZE, and "-4G" is none.'],
+    [['bundle', 'keygen'], 'NAME is missing after "onstead bundle keygen".'],
+    [['install'], 'BUNDLE is missing after "onstead install".'],
+    [['bundle'], '"onstead bundle" was given nothing.'],
+  ] as const) {
+    const { code, err } = await onstead(words);
+    t.match([code, err], [2, `error: ${message}\nnext: `], words.join(' '));
+  }
+});
+
+t.test('help tells of one verb too, and as JSON where JSON was asked for', async (t) => {
+  t.strictSame(await onstead(['help', 'status']), await onstead(['status', '--help']));
+  t.equal((await onstead(['help', 'nobody'])).code, 2);
+  t.match(JSON.parse((await onstead(['help', '--json'])).out), { verbs: [{ name: verbs[0]!.name }] });
+  t.match(JSON.parse((await onstead(['--help', '--json'])).out), { exitCodes });
+  t.match(JSON.parse((await onstead(['logs', '--help', '--json'])).out), {
+    ...{ name: 'logs', usage: /SERVICE/, flags: { tail: { value: 'N' } } },
+  });
+  t.strictSame(await onstead(['-v', '--json']), await onstead(['version', '--json']));
+});
+
+t.test('each mistake in a release file is told with its place and what would be right', async (t) => {
+  const folder = t.testdir({
+    'bad.yaml': 'name: notes\nservices:\n  app:\n    image: x\n    x-onstead:\n      role: apq\n',
+    key: '',
+  });
+  const path = join(folder, 'bad.yaml');
+  const pair = await onstead(['bundle', 'keygen', join(folder, 'a')]);
+  t.equal(pair.code, 0, pair.err);
+  const words = ['--key', join(folder, 'a.key'), '--out', join(folder, 'a.tar'), '--without-daemon'];
+  const { code, err } = await onstead(['bundle', 'build', path, ...words]);
+  t.equal(code, 3, err);
+  t.match(err, `  - ${path}:6:13 "apq" is not`);
+  for (const line of err.split('\n').filter((one) => one.startsWith('  - ')))
+    t.match(line, /bad\.yaml:\d+:\d+ \S.*\. \S.*$/);
+  t.match((await onstead(['bundle', 'keygen', join(folder, 'nowhere/a')])).err, /no such folder.*\nnext: /);
+});
+
 t.test('an unknown verb is named', async (t) => {
   t.match(await onstead(['instal']), {
     code: 2,
@@ -122,7 +163,7 @@ t.test('the version is told with a daemon or without', async (t) => {
 t.test("the daemon's refusals keep their sentence, their next action and their exit code", async (t) => {
   const socket = await openDaemon(t, {});
   const { code, err } = await onstead(['operations', 'show', 'nobody'], { socket });
-  t.equal(code, 5);
+  t.equal(code, 2);
   t.equal(err, 'error: Nothing at /api/operations/nobody.\nnext: Look elsewhere.\n');
 });
 
@@ -186,6 +227,16 @@ t.test('`onstead size` counts for a machine that is only named', async (t) => {
     t.equal(code, 2, wrong.join(' '));
     t.match(err, /^error: .*\nnext: /);
   }
+});
+
+t.test('sizes of a machine that is only named need a unit, and it is not called this machine', async (t) => {
+  for (const flag of ['--memory', '--disk']) {
+    const { code, err } = await onstead(['size', flag, '16']);
+    t.match([code, err], [2, 'error: "16" has no unit.\nnext: For example 16G.\n']);
+  }
+  const small = ['size', '--cpu', '1', '--memory', '512M', '--disk', '1P'];
+  t.match((await onstead(small)).out, /the machine you think of has 512 MB/);
+  t.match((await onstead([...small, '--memory', '16G'])).out, /1 CPU, 16 GB of memory, 1 PB of disk/);
 });
 
 t.test('a reader who reads no further ends the command without a word', async (t) => {

@@ -236,7 +236,9 @@ const CASES: Record<string, [Buffer, RegExp]> = {
     putTogether(signed(entries).with(0, { name: 'SHA256SUMS.minisig', content: Buffer.alloc(300, 0xff) })),
     /^bundle\./,
   ],
-  'an empty file': [Buffer.alloc(0), /^bundle\.truncated$/],
+  'an empty file': [Buffer.alloc(0), /^bundle\.tar$/],
+  'a small file of another kind': [Buffer.from('name: notes\n'.repeat(9)), /^bundle\.tar$/],
+  'a bundle cut off in its first header': [good.subarray(0, 500), /^bundle\.truncated$/],
   'only zeros': [Buffer.alloc(100_000), /^bundle\.tar$/],
 };
 

@@ -29,6 +29,7 @@ t.test('what is signed verifies with the key among several trusted ones, and nam
   t.throws(() => verifySignature(data, text, []), {
     code: 'bundle.unknown-key',
     message: /no key is trusted/,
+    next: /put their .pub file into \/etc\/onstead\/trust/,
   });
   t.throws(() => verifySignature(Buffer.from('other'), text, trusted), { code: 'bundle.signature' });
 });

@@ -2,6 +2,14 @@
 
 import { nothing, type Case } from './case.ts';
 
+const unseenHolder = {
+  port: 443,
+  free: false,
+  holders: [
+    { address: '::', pid: null, program: null, script: null, unit: null, container: null, ours: false },
+  ],
+};
+
 export const networkCases: readonly Case[] = [
   {
     when: 'a program holds port 80',
@@ -89,15 +97,20 @@ export const networkCases: readonly Case[] = [
     when: 'the holder cannot be seen',
     id: 'ports',
     status: 'fail',
-    change: (f) =>
-      (f.ports.ports[1] = {
-        port: 443,
-        free: false,
-        holders: [
-          { address: '::', pid: null, program: null, script: null, unit: null, container: null, ours: false },
-        ],
-      }),
+    change: (f) => {
+      f.os.uid = 1000;
+      f.ports.ports[1] = unseenHolder;
+    },
     says: /only root can see/,
+    fix: /as root/,
+  },
+  {
+    when: 'the holder cannot be seen even by root',
+    id: 'ports',
+    status: 'fail',
+    change: (f) => (f.ports.ports[1] = unseenHolder),
+    says: /hides from root/,
+    fix: /^(?!.*as root).*another port/,
   },
   {
     when: 'the stack itself holds the port',
