@@ -20,6 +20,7 @@ export function tryLock(path: string): Lock | undefined {
   let file: Database.Database | undefined;
   try {
     file = new Database(path, { timeout: 0 });
+    file.pragma('journal_mode = memory'); // nothing is written, so nothing has to lie beside it
     file.exec('begin exclusive');
     const held = file;
     return { release: () => void held.close() };

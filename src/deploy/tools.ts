@@ -7,7 +7,6 @@ import type { Paths } from '../base/paths.ts';
 import type { Compose, Engine } from '../engine/index.ts';
 import type { Journal } from '../journal/index.ts';
 import type { MachineFacts } from '../machine/index.ts';
-import type { ReleaseService } from '../release/index.ts';
 import type { SecretStore, Settings } from '../stack/index.ts';
 import type { BundleShelf } from './bundle-shelf.ts';
 
@@ -92,8 +91,4 @@ export async function placeOf(
       next: 'Run the installation again: it puts the networks right.',
     },
   );
-}
-
-export function serviceNames(services: readonly ReleaseService[]): string[] {
-  return services.map(({ name }) => name);
 }

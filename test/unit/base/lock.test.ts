@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { tryLock, withLock } from '../../../src/base/lock.ts';
@@ -31,6 +32,7 @@ t.test('one holder at a time, in one process and between two', async (t) => {
   await once(other, 'close');
   const after = tryLock(path);
   t.ok(after, 'the lock of a process that was killed is free at once');
+  t.strictSame(readdirSync(dirname(path)), ['lock'], 'nothing lies beside it');
   after?.release();
 });
 
