@@ -6,6 +6,7 @@ import { OnsteadError } from '../base/errors.ts';
 import { containersOf, readFact, type DeployTools } from '../deploy/index.ts';
 import type { ContainerFacts } from '../engine/index.ts';
 import { holderName } from '../stack/index.ts';
+import { mergeAsTheyCome, mergeByTime } from './log-merge.ts';
 
 /** The stack as the engine shows it. */
 export interface StackView {
@@ -93,7 +94,7 @@ function projectOf({ journal, settings }: DeployTools): string | undefined {
   return readFact(journal, 'installed')?.project ?? settings().project;
 }
 
-/** Lines of all replicas of a service, merged as they come. */
+/** Lines of all replicas of a service in the order of their time; those to come, as they come. */
 export async function* readLogs(
   tools: DeployTools,
   service: string,
@@ -112,8 +113,7 @@ export async function* readLogs(
       name,
     ),
   );
-  if (query.follow) yield* merge(sources);
-  else for (const source of sources) yield* source;
+  yield* query.follow ? mergeAsTheyCome(sources) : mergeByTime(sources);
 }
 
 function noContainer(tools: DeployTools, service: string): OnsteadError {
@@ -136,20 +136,5 @@ async function* withName(
 ): AsyncGenerator<LogMessage> {
   for await (const { stream, at, line } of lines) {
     yield { service, container, stream, at: at instanceof Date ? at.toISOString() : (at ?? ''), line };
-  }
-}
-
-async function* merge<T>(sources: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
-  const pending = new Map(sources.map((source) => [source, source.next()]));
-  while (pending.size > 0) {
-    const [source, result] = await Promise.race(
-      [...pending].map(async ([one, next]) => [one, await next] as const),
-    );
-    if (result.done === true) {
-      pending.delete(source);
-    } else {
-      pending.set(source, source.next());
-      yield result.value;
-    }
   }
 }

@@ -5,18 +5,18 @@ import type { Terminal } from './terminal.ts';
 import { commonFlags, type Verb } from './verb.ts';
 
 export function printOverview(terminal: Terminal, verbs: readonly Verb[]): void {
-  terminal.say("Onstead runs a vendor's application on this machine and looks after it.");
+  terminal.sayWrapped("Onstead runs a vendor's application on this machine and looks after it.");
   terminal.say();
   terminal.say(`${terminal.paint('strong', 'Usage')}  onstead VERB [options]`);
   terminal.say();
   terminal.table(verbs.map((verb) => [`  ${verb.name}`, verb.summary]));
   terminal.say();
-  terminal.say('`onstead VERB --help` shows options and examples. Every verb takes --json.');
+  terminal.sayWrapped('`onstead VERB --help` shows options and examples. Every verb takes --json.');
   terminal.answer({ verbs: verbs.map(({ name, summary, usage }) => ({ name, summary, usage })), exitCodes });
 }
 
 export function printVerbHelp(terminal: Terminal, verb: Verb): void {
-  terminal.say(verb.summary);
+  terminal.sayWrapped(verb.summary);
   terminal.say();
   for (const usage of verb.usage.split('\n')) terminal.say(`${terminal.paint('strong', 'Usage')}  ${usage}`);
   terminal.say();

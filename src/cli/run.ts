@@ -1,8 +1,9 @@
 // argv → one verb → an exit code. Errors leave here as one sentence and the next action.
 
+import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { isOnsteadError, messageOf, OnsteadError, reportOf } from '../base/errors.ts';
-import { exitCodeOf } from './exit-codes.ts';
+import { exitCodeFor, exitCodeOf } from './exit-codes.ts';
 import { detailInWords } from './detail.ts';
 import { printOverview, printVerbHelp } from './help.ts';
 import { Terminal, type TerminalStreams } from './terminal.ts';
@@ -18,6 +19,20 @@ export async function runCli(
 ): Promise<number> {
   const readerGone = new AbortController();
   const terminal = new Terminal(streams, argv.includes('--json'), () => readerGone.abort());
+  const code = await runWords(argv, terminal, around, readerGone);
+  await setImmediate(); // a stream tells its trouble a moment after the write
+  if (terminal.unwritable === undefined) return code;
+  terminal.complain(`error: The answer cannot be written: ${terminal.unwritable.message}.`);
+  terminal.complain('next: Make room where it goes, or send it elsewhere.');
+  return exitCodeFor('machine.output');
+}
+
+async function runWords(
+  argv: readonly string[],
+  terminal: Terminal,
+  around: Surroundings,
+  readerGone: AbortController,
+): Promise<number> {
   const signal = AbortSignal.any([around.signal, readerGone.signal]);
   try {
     const [name, ...rest] = argv;

@@ -26,6 +26,7 @@ export class Terminal {
   readonly #live: boolean;
   readonly #colour: boolean;
   #line = '';
+  #unwritable: Error | undefined;
 
   constructor(streams: TerminalStreams, json: boolean, onReaderGone: () => void = () => {}) {
     this.#streams = streams;
@@ -33,7 +34,7 @@ export class Terminal {
     // `onstead … | head`: who reads no further has seen enough; that is no error.
     for (const stream of [streams.out, streams.err]) {
       stream.on('error', (error) => {
-        if (systemCode(error) !== 'EPIPE') throw error;
+        if (systemCode(error) !== 'EPIPE') this.#unwritable ??= error;
         onReaderGone();
       });
     }
@@ -45,6 +46,16 @@ export class Terminal {
   get width(): number {
     const { out } = this.#streams;
     return 'columns' in out && typeof out.columns === 'number' ? out.columns : 100;
+  }
+
+  /** How wide a line may be; whoever reads by program wants it whole. */
+  get room(): number {
+    return this.#live ? this.width : Infinity;
+  }
+
+  /** Why the answer did not arrive where it was sent, such as into a file on a full disk. */
+  get unwritable(): Error | undefined {
+    return this.#unwritable;
   }
 
   paint(tone: Tone, text: string): string {
@@ -93,9 +104,33 @@ export class Terminal {
       const cells = row.map((cell, column) =>
         column === row.length - 1 ? cell : cell + ' '.repeat(widths[column]! - visible(cell)),
       );
-      this.say(cells.join('  '));
+      const indent = widths.slice(0, row.length - 1).reduce((sum, width) => sum + width + 2, 0);
+      this.sayWrapped(cells.join('  '), indent);
     }
   }
+
+  /** Broken between words where a person looks; as one line for whoever reads it by program. */
+  sayWrapped(text: string, indent = 0): void {
+    for (const line of wrap(text, this.room, indent)) this.say(line);
+  }
+}
+
+/** Narrower than this a column of words cannot be read; then the terminal breaks the line as it likes. */
+const NARROWEST = 16;
+
+function wrap(text: string, width: number, indent: number): string[] {
+  if (visible(text) <= width || width - indent < NARROWEST) return [text];
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/(?<=\S)(?= )/)) {
+    if (visible(line) + visible(word) > width && visible(line) > indent) {
+      lines.push(line);
+      line = ' '.repeat(indent) + word.trimStart();
+    } else {
+      line += word;
+    }
+  }
+  return [...lines, line];
 }
 
 function visible(text: string): number {

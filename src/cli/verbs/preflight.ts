@@ -42,9 +42,9 @@ export const preflightVerb: Verb = {
     );
     for (const check of shown) {
       const [tone, mark] = MARKS[check.status];
-      terminal.say(`${terminal.paint(tone, mark)} ${check.title}: ${check.found}`);
+      terminal.sayWrapped(`${terminal.paint(tone, mark)} ${check.title}: ${check.found}`, 2);
       if (check.status === 'pass' || check.status === 'skip') continue;
-      terminal.say(terminal.paint('dim', `    needed: ${check.needed}`));
+      terminal.sayWrapped(terminal.paint('dim', `    needed: ${check.needed}`), 4);
       if (check.fix !== null) terminal.say(`    ${check.fix}`);
     }
     const { pass, warn, fail, skip, unknown } = report.counts;
@@ -52,7 +52,7 @@ export const preflightVerb: Verb = {
     terminal.say(
       `${pass} passed, ${warn + unknown} to look at, ${fail} failed${skip === 0 ? '' : `, ${skip} do not apply`}.`,
     );
-    for (const sentence of report.unseen) terminal.say(terminal.paint('dim', sentence));
+    for (const sentence of report.unseen) terminal.sayWrapped(terminal.paint('dim', sentence));
     terminal.answer(report);
     return report.verdict === 'fail' ? 4 : 0;
   },

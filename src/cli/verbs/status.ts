@@ -6,6 +6,9 @@ import { exitCodeFor } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
 
+/** From here on a row with its image fits. */
+const WIDE = 150;
+
 export const statusVerb: Verb = {
   name: 'status',
   summary: 'Is it well, in one sentence, and what needs a person.',
@@ -29,7 +32,7 @@ export const statusVerb: Verb = {
     if (status.operation !== null)
       terminal.say(`  ${status.operation.title}: ${status.operation.state} (${status.operation.id})`);
     for (const { what, command } of status.attention) {
-      terminal.say(`${terminal.paint('warn', '!')} ${what}`);
+      terminal.sayWrapped(`${terminal.paint('warn', '!')} ${what}`, 2);
       terminal.say(`    ${command}`);
     }
     if (status.machineChange !== null) showMachineChange(status.machineChange, terminal);
@@ -71,7 +74,9 @@ export const servicesVerb: Verb = {
 
 function showServices({ services, engineTrouble }: StatusAnswer, terminal: Terminal): void {
   const known = engineTrouble === null;
-  terminal.table(services.flatMap((service) => rowsOf(service, known, terminal)));
+  const rows = services.flatMap((service) => rowsOf(service, known, terminal));
+  // Its content tag makes the image long, and nobody is helped by half of it: where there is no room it is left out.
+  terminal.table(terminal.room < WIDE ? rows.map((row) => row.slice(0, -1)) : rows);
 }
 
 function rowsOf(service: ServiceAnswer, known: boolean, terminal: Terminal): string[][] {
@@ -118,7 +123,7 @@ const HEADLINES: Readonly<Record<string, string>> = {
 };
 
 function showMachineChange({ sentence, changes }: MachineChange, terminal: Terminal): void {
-  terminal.say(`${terminal.paint('warn', '!')} ${sentence}`);
+  terminal.sayWrapped(`${terminal.paint('warn', '!')} ${sentence}`, 2);
   if (changes.length === 0) return;
   terminal.say('  Dividing the machine anew would give:');
   const shown = changes.filter(({ key }) => key in HEADLINES);
@@ -127,7 +132,7 @@ function showMachineChange({ sentence, changes }: MachineChange, terminal: Termi
       const { key, before, after, why } = change;
       const values = `${inWords(change, before)} → ${inWords(change, after)}`;
       terminal.say(`    ${terminal.paint('strong', service)} ${HEADLINES[key]}: ${values}`);
-      terminal.say(`      ${terminal.paint('dim', why)}`);
+      terminal.sayWrapped(`      ${terminal.paint('dim', why)}`, 6);
     }
   }
   const rest = changes.length - shown.length;

@@ -239,6 +239,14 @@ t.test('sizes of a machine that is only named need a unit, and it is not called 
   t.match((await onstead([...small, '--memory', '16G'])).out, /1 CPU, 16 GB of memory, 1 PB of disk/);
 });
 
+t.test('an answer that cannot be written is said in a sentence, and is no success', async (t) => {
+  const main = join(import.meta.dirname, '../../../src/main.ts');
+  const words = ['-c', '"$0" "$1" help > /dev/full', process.execPath, main];
+  const { code, stderr } = await run('sh', words, { accept: [4] });
+  t.equal(code, 4);
+  t.match(stderr, /^error: The answer cannot be written: ENOSPC[^\n]*\nnext: [^\n]*\n$/);
+});
+
 t.test('a reader who reads no further ends the command without a word', async (t) => {
   const line = { service: 'app', container: 'app-1', stream: 'stdout', at: '', line: 'x'.repeat(1000) };
   const socket = await openDaemon(t, {

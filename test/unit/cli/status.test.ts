@@ -88,3 +88,22 @@ t.test('a stopped container is said to be stopped, and how long ago', async (t) 
   t.notMatch(out, /healthy|exited/);
   t.match(out, /Notes 1\.0\.0.*\n\n/, 'no empty line of addresses');
 });
+
+t.test('a narrow terminal is shown no image names, and no line that does not fit', async (t) => {
+  const image = 'onstead.local/notes/notes:sha256-8fff128e15430c0895e9';
+  const long = { ...status, services: [{ ...service, image }] };
+  const socket = await openDaemon(t, { 'GET /api/status': long });
+  const env = { NO_COLOR: '1' };
+  for (const verb of ['status', 'services']) {
+    const narrow = await onstead([verb], { socket, tty: true, columns: 60, env });
+    t.notMatch(narrow.out, 'onstead.local');
+    for (const line of narrow.out.split('\n')) t.ok(line.length <= 60, line);
+    t.match((await onstead([verb], { socket, tty: true, columns: 160, env })).out, image);
+    t.match((await onstead([verb], { socket })).out, image, 'for programs');
+  }
+  for (const words of [['help'], ['bundle', '--help'], ['status', '--help']]) {
+    const { out } = await onstead(words, { tty: true, columns: 60, env });
+    const isCommand = (line: string): boolean => /^(Usage| {2}(# |onstead ))/.test(line);
+    for (const line of out.split('\n').filter((one) => !isCommand(one))) t.ok(line.length <= 60, line);
+  }
+});

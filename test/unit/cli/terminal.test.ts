@@ -75,3 +75,16 @@ t.test('a bar says how much, how fast and how long', async (t) => {
     'more than was said to come',
   );
 });
+
+t.test('the last column of a table is broken between words, under itself', async (t) => {
+  const { terminal, out } = terminalOn(true, false, 30);
+  terminal.table([
+    ['a', terminal.paint('dim', 'one two three four five six')],
+    ['bb', 'short'],
+  ]);
+  // eslint-disable-next-line no-control-regex -- colours are taken out to see the columns
+  t.equal(out.text.replace(/\u001B\[\d+m/g, ''), 'a   one two three four five\n    six\nbb  short\n');
+  const piped = terminalOn(false, false, 30);
+  piped.terminal.table([['a', 'one two three four five six seven']]);
+  t.equal(piped.out.text, 'a  one two three four five six seven\n', 'a program reads it as one line');
+});
