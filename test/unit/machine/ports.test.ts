@@ -152,3 +152,23 @@ t.test('a program is known by its file, and an interpreter by what it runs', asy
     "a container in the machine's own network",
   );
 });
+
+t.test('what could not be seen is told only where it was what was looked for', async (t) => {
+  const root = buildTree(
+    t.testdir(),
+    { '/proc/net/tcp': listen('0050', 1589), '/proc/811/comm': 'closed\n', '/proc/812/comm': 'apache2\n' },
+    { '/proc/812/fd/4': 'socket:[1589]', '/proc/812/exe': '/usr/sbin/apache2' },
+  );
+  const unseenWhere = async (closed: string): Promise<readonly string[]> => {
+    const source = createSource(root);
+    const list = async (path: string): Promise<readonly string[]> => {
+      if (path !== `/proc/${closed}/fd`) return source.list(path);
+      source.unseen.push(`${path} may not be read`);
+      return [];
+    };
+    await collectPorts({ ...source, list }, contextWith([]));
+    return source.unseen;
+  };
+  t.strictSame(await unseenWhere('811'), []);
+  t.match(await unseenWhere('812'), [/^Which program holds a port is/]);
+});
