@@ -72,7 +72,7 @@ t.test('settings with mistakes keep the daemon from starting, and all are named 
 
 t.test('a second daemon on the same folders is refused, and the first goes on', async (t) => {
   const second = await appliance.onstead(['serve']);
-  t.equal(second.code, 6, second.stderr);
+  t.equal(second.code, 5, second.stderr);
   t.match(second.stderr, /Another Onstead daemon works in/);
   isClear(t, second);
   t.ok(await appliance.client.get('/api/version'));
