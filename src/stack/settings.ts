@@ -115,15 +115,26 @@ export function parseSettings(text: string, path: string): Settings {
 /** The edge cannot listen twice at one port, a default counted too; the mistake is placed at what was written. */
 function differentPorts({ edge = {} }: SettingsFile) {
   const { httpPort, httpsPort } = settingsFrom({ edge }).edge;
-  const otherThan = (port: number, example: string) =>
+  const otherThan = (port: number, name: string, isWritten: boolean, example: string) =>
     Type.Union([Type.Integer({ maximum: port - 1 }), Type.Integer({ minimum: port + 1 })], {
-      expect: `another port than ${port}, which is taken by the other one`,
+      expect: `another port than "${name}", which is ${port}${isWritten ? '' : ' unless chosen'}`,
       example,
     });
-  const https = edge.https === undefined ? {} : { https: otherThan(httpPort, '443') };
+  const isHttpWritten = edge.http !== undefined;
+  const https =
+    edge.https === undefined
+      ? {}
+      : { https: otherThan(httpPort, 'http', isHttpWritten, freePort(httpPort, '443', '8443')) };
   const http =
-    edge.https === undefined && edge.http !== undefined ? { http: otherThan(httpsPort, '80') } : {};
+    edge.https === undefined && isHttpWritten
+      ? { http: otherThan(httpsPort, 'https', false, freePort(httpsPort, '80', '8080')) }
+      : {};
   return Type.Object({ edge: Type.Optional(Type.Object({ ...http, ...https })) });
+}
+
+/** What is written as an example must not be the mistake again. */
+function freePort(taken: number, usual: string, other: string): string {
+  return String(taken) === usual ? other : usual;
 }
 
 type Mistakes = Extract<CheckedYaml, { readonly ok: false }>['mistakes'];

@@ -107,10 +107,21 @@ t.test('addresses are told from others as the runtime tells them', async (t) => 
 
 t.test('the two ports are two, a default counted too', async (t) => {
   t.match(mistakesIn('edge: { http: 8443, https: 8443 }'), [
-    { line: 1, column: 28, message: /"https" is 8443; it must be another port than 8443.* https: 443\./ },
+    {
+      line: 1,
+      column: 28,
+      message: /"https" is 8443; it must be another port than "http", which is 8443.* https: 443\./,
+    },
   ]);
   t.match(mistakesIn('edge:\n  http: 443\n'), [
-    { line: 2, column: 9, message: /"http" is 443; it must be another port than 443.* http: 80\./ },
+    {
+      line: 2,
+      column: 9,
+      message: /"http" is 443; it must be another port than "https", which is 443 unless chosen.* http: 80\./,
+    },
+  ]);
+  t.match(mistakesIn('edge: { http: 443, https: 443 }'), [
+    { message: /"http", which is 443.* https: 8443\./ },
   ]);
   t.match(mistakesIn('edge: { https: 80 }'), [{ message: /"https" is 80/ }]);
   t.ok(takes('edge: { http: 443, https: 80 }'));
