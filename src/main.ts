@@ -1,11 +1,20 @@
 #!/usr/bin/env node
 // argv → one CLI verb, or the daemon.
 
-import { faultFrom } from './base/fault.ts';
-import { howToStart } from './base/own-service.ts';
-import { pathsUnder } from './base/paths.ts';
-import { Client } from './cli/client.ts';
-import { runCli } from './cli/run.ts';
+import { sayingTooOld } from './base/node-version.ts';
+
+const tooOld = sayingTooOld(process.versions.node);
+if (tooOld !== undefined) {
+  process.stderr.write(tooOld);
+  process.exit(4);
+}
+
+// Only now: on an older Node these do not even link.
+const { faultFrom } = await import('./base/fault.ts');
+const { howToStart } = await import('./base/own-service.ts');
+const { pathsUnder } = await import('./base/paths.ts');
+const { Client } = await import('./cli/client.ts');
+const { runCli } = await import('./cli/run.ts');
 
 const paths = pathsUnder(process.env['ONSTEAD_ROOT'] ?? '/');
 const interrupted = new AbortController();

@@ -19,7 +19,9 @@ export async function writeFileAtomic(
 ): Promise<void> {
   const folder = dirname(path);
   const draft = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-  const handle = await open(draft, 'wx', options.mode ?? 0o644);
+  const handle = await open(draft, 'wx', options.mode ?? 0o644).catch((error: unknown) => {
+    throw asDiskFull(error, path);
+  });
   try {
     await handle.writeFile(content);
     if (options.mode !== undefined) await handle.chmod(options.mode);
@@ -45,7 +47,9 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 export async function ensureFolder(path: string, mode = 0o755): Promise<void> {
-  await mkdir(path, { recursive: true, mode });
+  await mkdir(path, { recursive: true, mode }).catch((error: unknown) => {
+    throw asDiskFull(error, path);
+  });
 }
 
 /** The text of a file, or undefined where there is none. Every other failure is thrown. */

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { isOnsteadError, messageOf, OnsteadError, reportOf } from '../base/errors.ts';
 import { exitCodeFor, exitCodeOf } from './exit-codes.ts';
 import { detailInWords } from './detail.ts';
+import { withSettingsMistake } from './no-daemon.ts';
 import { printOverview, printVerbHelp } from './help.ts';
 import { Terminal, type TerminalStreams } from './terminal.ts';
 import { parseOptionsOf, type Verb, type VerbInput } from './verb.ts';
@@ -44,8 +45,9 @@ async function runWords(
     }
     return await runVerb(findVerb(name), rest, terminal, { ...around, signal });
   } catch (error) {
-    complain(error, terminal);
-    return exitCodeOf(error);
+    const told = await withSettingsMistake(error, around.paths);
+    complain(told, terminal);
+    return exitCodeOf(told);
   }
 }
 

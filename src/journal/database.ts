@@ -1,6 +1,7 @@
 // SQLite as the daemon uses it: one file, write-ahead log, every commit on the disk before it counts.
 
 import Database from 'better-sqlite3';
+import { asDiskFull } from '../base/disk-full.ts';
 import { OnsteadError, messageOf } from '../base/errors.ts';
 import { asReadOnly } from '../base/read-only.ts';
 
@@ -30,12 +31,17 @@ export const databaseVersion = migrations.length;
 
 export function openDatabase(path: string): Db {
   const db = openFile(path);
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = FULL');
-  db.pragma('foreign_keys = ON');
-  db.pragma('cache_size = -1024');
-  migrate(db, path);
-  return db;
+  try {
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma('foreign_keys = ON');
+    db.pragma('cache_size = -1024');
+    migrate(db, path);
+    return db;
+  } catch (error) {
+    db.close();
+    throw asDiskFull(error, path);
+  }
 }
 
 function openFile(path: string): Db {
@@ -48,7 +54,7 @@ function openFile(path: string): Db {
     return db;
   } catch (cause) {
     db?.close();
-    const why = asReadOnly(cause, path);
+    const why = asReadOnly(asDiskFull(cause, path), path);
     if (why !== cause) throw why;
     throw new OnsteadError('journal.unreadable', `The journal ${path} cannot be read: ${messageOf(cause)}.`, {
       next: 'Move the file aside and restore it from the newest backup, then start the daemon again.',

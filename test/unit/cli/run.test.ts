@@ -150,6 +150,15 @@ t.test('no daemon means exit code 6, a sentence and what to do', async (t) => {
   }
 });
 
+t.test('without a daemon a mistake in the settings is told with its place', async (t) => {
+  const root = t.testdir({ etc: { onstead: { 'onstead.yaml': 'edge:\n  http: 443\n' } } });
+  const { code, err } = await onstead(['status'], { root });
+  t.equal(code, 6);
+  t.match(err, /^error: The Onstead daemon is not running .*onstead\.yaml have a mistake\.\n/);
+  t.match(err, /onstead\.yaml:2:9 "http" is 443; it must be another port than "https"/);
+  t.match(err, /\nnext: Line 2: Write for example http: 80\. Then start it with `.*start`\.\n$/);
+});
+
 t.test('the version is told with a daemon or without', async (t) => {
   for (const word of ['version', '--version'])
     t.match(await onstead([word]), { code: 0, out: /^onstead \d+\.\d+\.\d+\nno daemon is running\n$/ });
