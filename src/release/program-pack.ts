@@ -2,6 +2,7 @@
 // and Compose, and the installer. What is packed is the program that is running, so a bundle is never newer or older
 // than the tool that built it.
 
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -75,7 +76,7 @@ exec "$here/node" $small --disable-warning=ExperimentalWarning "$here/../dist/ma
 async function runtimePackages(): Promise<string[]> {
   const text = await readFile(join(programFolder, 'node_modules/.package-lock.json'), 'utf8').catch(
     (cause: unknown) => {
-      throw incomplete('its packages', 'Run `npm ci`', cause);
+      throw isInstalled() ? onlyInstalled(cause) : incomplete('its packages', 'Run `npm ci`', cause);
     },
   );
   const { packages } = JSON.parse(text) as {
@@ -117,6 +118,20 @@ async function composeBinary(): Promise<string> {
     'Compose, which travels in the bundle, is not on this machine.',
     {
       next: 'Install the Compose plugin, or set ONSTEAD_COMPOSE to its binary, or build with --without-daemon.',
+    },
+  );
+}
+
+/** An installed program has the runtime that it came with beside it. */
+const isInstalled = (): boolean => existsSync(join(programFolder, 'bin/node'));
+
+function onlyInstalled(cause: unknown): OnsteadError {
+  return new OnsteadError(
+    'bundle.program',
+    `The installed program in ${programFolder} cannot put Onstead into a bundle: it carries only what runs.`,
+    {
+      next: "Build the bundle in a clone of Onstead's repository, as its README says, or build with --without-daemon.",
+      cause,
     },
   );
 }

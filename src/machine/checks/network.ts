@@ -130,7 +130,7 @@ export const networkChecks: readonly Check[] = [
     remedy:
       'Put {"mtu": N} with the size of the outer interface into /etc/docker/daemon.json, then systemctl restart docker.',
     needs: ['network'],
-    judge: ({ network, engine }) => {
+    judge: ({ network, engine, os }) => {
       if (network.defaultRoute === null) return skip('No default route: containers talk to nobody outside.');
       const outer = network.interfaces.find((one) => one.name === network.defaultRoute?.interface);
       if (outer?.mtu === null || outer === undefined)
@@ -138,7 +138,9 @@ export const networkChecks: readonly Check[] = [
       const bridge = engine?.details?.networks.find((one) => one.name === 'bridge')?.mtu ?? USUAL_MTU;
       const found = `${bridge} in containers, ${outer.mtu} on ${outer.name}`;
       if (bridge <= outer.mtu) return pass(found);
-      const fix = `Put {"mtu": ${outer.mtu}} into /etc/docker/daemon.json, then systemctl restart docker.`;
+      const restart =
+        os?.systemd === false ? 'stop `dockerd` and start it again' : 'systemctl restart docker';
+      const fix = `Put {"mtu": ${outer.mtu}} into /etc/docker/daemon.json, then ${restart}.`;
       return warn(`${found}: what containers send outside may hang`, { fix });
     },
   }),

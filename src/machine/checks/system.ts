@@ -1,5 +1,7 @@
 // Operating system, clock, and what an earlier install left.
 
+import { howToStart } from '../../base/own-service.ts';
+import { pathsUnder } from '../../base/paths.ts';
 import type { OsFacts } from '../facts.ts';
 import { isAtLeast } from '../parse/versions.ts';
 import { judgeClock, judgeSynchronization } from './clock.ts';
@@ -64,7 +66,7 @@ export const systemChecks: readonly Check[] = [
     area: 'system',
     title: 'Start after a reboot',
     needed: 'systemd',
-    remedy: 'Let your own init start `onstead serve` at boot, or use a system with systemd.',
+    remedy: `Let your own init run \`${howToStart(pathsUnder('/'), false)}\` at boot, or use a system with systemd.`,
     needs: ['os'],
     judge: ({ os }) => (os.systemd ? pass('systemd') : warn(`${os.init || 'something else'}, not systemd`)),
   }),

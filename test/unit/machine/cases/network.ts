@@ -195,6 +195,16 @@ export const networkCases: readonly Case[] = [
     fix: /"mtu": 1400/,
   },
   {
+    when: 'the outer link takes smaller packets, without systemd',
+    id: 'mtu',
+    status: 'warn',
+    change: (f) => {
+      f.network.interfaces[1]!.mtu = 1_400;
+      f.os.systemd = false;
+    },
+    fix: /"mtu": 1400.*, then stop `dockerd` and start it again\.$/,
+  },
+  {
     when: 'the outer link does not tell',
     id: 'mtu',
     status: 'unknown',
