@@ -114,6 +114,7 @@ look() {
   [ "$(id -u)" -eq 0 ] || refuse "The installation needs root." "Run it as root, for example with sudo." 4
   [ -f "$bundle" ] || refuse "There is no bundle at $bundle." "Check the path." 2
   [ -f "$trust" ] || refuse "There is no public key at $trust." "Check the path." 2
+  look_at_ports
   bundle=$(readlink -f "$bundle")
   take_turn
   # The program is unpacked beside its place to be, so that moving it there is one rename.
@@ -122,6 +123,10 @@ look() {
   rm -rf "$programs"/.draft.* # of a run that was killed
   mkdir -p "$programs" 2>/dev/null || unwritable "$programs"
   draft=$(mktemp -d "$programs/.draft.XXXXXX" 2>/dev/null) || unwritable "$programs"
+  # A small file more than all that is written before the room for the program is looked at.
+  head -c 262144 /dev/urandom >"$draft/room" 2>/dev/null ||
+    refuse "The disk is full: $programs could not be written." "Make room on that file system." 4
+  rm "$draft/room"
   look_at_bundle
   look_at_version
   look_at_settings
@@ -131,8 +136,9 @@ look() {
 look_at_bundle() {
   tar -xf "$bundle" -C "$draft" SHA256SUMS SHA256SUMS.minisig bundle.json 2>/dev/null ||
     refuse "$bundle is not a whole Onstead bundle." "Copy it again and compare its size with the vendor's."
-  verify_signature ||
+  is_of_this_key ||
     refuse "The bundle is not signed with the key in $trust." "Get the bundle and the key from the vendor again."
+  verify_signature || damaged
   (cd "$draft" && grep -E '  bundle\.json$' SHA256SUMS | sha256sum -c --status) || damaged
   arch=$(field arch)
   case $(uname -m) in x86_64) here=amd64 ;; aarch64) here=arm64 ;; *) here=$(uname -m) ;; esac
@@ -152,7 +158,18 @@ damaged() { refuse "The bundle was changed or damaged on its way." "Copy it agai
 
 field() { sed -n "s/^ *\"$1\": *\"\\([^\"]*\\)\".*/\\1/p" "$draft/bundle.json" | head -n 1; }
 
-# minisign signs the BLAKE2b-512 of the list: key and signature are base64 with 10 bytes of head each.
+# Key and signature are base64 with 10 bytes of head each: two that name the way of signing, and the number of the key.
+is_of_this_key() {
+  sed -n 2p "$trust" | base64 -d >"$draft/key" 2>/dev/null || true
+  sed -n 2p "$draft/SHA256SUMS.minisig" | base64 -d >"$draft/signature" 2>/dev/null || true
+  [ "$(wc -c <"$draft/key")" -eq 42 ] ||
+    refuse "$trust is not a public key." "Give the .pub file that the vendor sent." 2
+  [ "$(number_of_key "$draft/key")" = "$(number_of_key "$draft/signature")" ]
+}
+
+number_of_key() { tail -c +3 "$1" | head -c 8 | base64; }
+
+# minisign signs the BLAKE2b-512 of the list.
 verify_signature() {
   if command -v minisign >/dev/null 2>&1; then
     minisign -Vqm "$draft/SHA256SUMS" -p "$trust" >/dev/null 2>&1
@@ -160,10 +177,7 @@ verify_signature() {
   fi
   command -v openssl >/dev/null 2>&1 ||
     refuse "Neither minisign nor openssl is here to check the signature with." "Install one of them." 4
-  sed -n 2p "$trust" | base64 -d >"$draft/key" 2>/dev/null
-  sed -n 2p "$draft/SHA256SUMS.minisig" | base64 -d >"$draft/signature" 2>/dev/null
   [ "$(head -c 2 "$draft/signature")" = ED ] || return 1
-  [ "$(tail -c +3 "$draft/key" | head -c 8 | base64)" = "$(tail -c +3 "$draft/signature" | head -c 8 | base64)" ] || return 1
   { printf '\060\052\060\005\006\003\053\145\160\003\041\000' && tail -c +11 "$draft/key"; } >"$draft/key.der"
   tail -c +11 "$draft/signature" >"$draft/signature.raw"
   openssl dgst -blake2b512 -binary "$draft/SHA256SUMS" >"$draft/hash"
@@ -223,10 +237,30 @@ settings_text() { # settings_text HTTP HTTPS NAME...
   for name in "$@"; do printf '    - "%s"\n' "$name"; done
 }
 
-look_at_settings() {
+# Flags, the file and what holds without either are one choice.
+look_at_ports() {
   file=$settings/onstead.yaml
   old_http=$(sed -n 's/^  http: \([0-9]*\)$/\1/p' "$file" 2>/dev/null | head -n 1)
   old_https=$(sed -n 's/^  https: \([0-9]*\)$/\1/p' "$file" 2>/dev/null | head -n 1)
+  new_http=${http:-${old_http:-80}}
+  [ "$new_http" != "${https:-${old_https:-443}}" ] ||
+    refuse "HTTPS and HTTP cannot both be on port $new_http ($(origin "$http" "$old_http" --http) and $(origin "$https" "$old_https" --https))." \
+      "Choose two ports, for example --https $(other_than "$new_http" 443 8443) --http $(other_than "$new_http" 80 8080)." 2
+}
+
+origin() { # origin GIVEN WRITTEN OPTION
+  if [ -n "$1" ]; then
+    echo "$3"
+  elif [ -n "$2" ]; then
+    echo "${3#--} in $file"
+  else
+    echo "${3#--} unless chosen"
+  fi
+}
+
+other_than() { if [ "$1" = "$2" ]; then echo "$3"; else echo "$2"; fi; }
+
+look_at_settings() {
   old_names=$(sed -n 's/^    - "\([A-Za-z0-9.:-]*\)"$/\1/p' "$file" 2>/dev/null | tr '\n' ' ')
   # shellcheck disable=SC2086 # a list of names
   settings_text "${old_http:-80}" "${old_https:-443}" $old_names >"$draft/old.yaml"
@@ -343,21 +377,44 @@ place_service() {
     systemctl daemon-reload
     systemctl enable --quiet onstead-secrets.service onstead-stack.service onstead.service
     if [ -e "$stale" ]; then systemctl restart onstead.service 9<&-; else systemctl start onstead.service 9<&-; fi
+    restarts=$(systemctl show -p NRestarts --value onstead.service)
     say "  service    onstead.service (systemd)"
   else
     supervisor=$programs/current/installer/supervise.sh
     if [ -e "$stale" ]; then sh "$supervisor" stop >/dev/null; fi
-    sh "$supervisor" start 9<&- >"$draft/service"
+    # Why a daemon does not come up is told below.
+    sh "$supervisor" start 9<&- >"$draft/service" 2>/dev/null || true
     sed 's/^/  service    /' "$draft/service"
     say "             without systemd nothing starts it after a reboot but: sh $supervisor start"
   fi
-  tries=0
+  until_s=$(($(date +%s) + 60))
   until "$link" version --json 2>/dev/null | grep -q '"startedAt"'; do
-    tries=$((tries + 1))
-    [ $tries -lt 150 ] || refuse "The daemon does not answer." "Look into its log: $(has_systemd && echo "journalctl -u onstead" || echo "$log")" 6
+    keeps_ending &&
+      refuse "The daemon ends as soon as it is started. It said last (in $(where_log)):
+$(last_words)" "Put that right, then run this again." 6
+    [ "$(date +%s)" -lt $until_s ] || refuse "The daemon does not answer." "Look into its log: $(where_log)." 6
     sleep 0.2
   done
   rm -f "$stale"
+}
+
+where_log() { if has_systemd; then echo "journalctl -u onstead"; else echo "$log"; fi; }
+
+keeps_ending() {
+  if has_systemd; then
+    [ "$(systemctl show -p NRestarts --value onstead.service)" -gt "${restarts:-0}" ]
+  else
+    [ "$(wc -l 2>/dev/null <"$root/run/onstead/ended" || echo 0)" -gt 1 ]
+  fi
+}
+
+# From its last error on, or its last line.
+last_words() {
+  if has_systemd; then
+    journalctl _SYSTEMD_UNIT=onstead.service -n 20 -o cat 2>/dev/null
+  else
+    tail -n 20 "$log" 2>/dev/null
+  fi | awk '/^error:/ { said = "" } { last = "  " $0; said = said last "\n" } END { print said ~ /^  error:/ ? said : last }' | sed '/^$/d'
 }
 
 # --- uninstall ---------------------------------------------------------------------------------------------

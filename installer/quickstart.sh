@@ -47,7 +47,8 @@ read_words() {
     case $1 in
     --https | --http)
       [ $# -gt 1 ] || misused "$1 needs a port."
-      case $2 in '' | *[!0-9]* | ??????*) misused "\"$2\" is not a port." "Give a number from 1 to 65535." ;; esac
+      case $2 in '' | *[!0-9]* | ??????*) no_port "$2" ;; esac
+      if [ "$2" -lt 1 ] || [ "$2" -gt 65535 ]; then no_port "$2"; fi
       if [ "$1" = --https ]; then https=$2; else http=$2; fi
       shift
       ;;
@@ -59,6 +60,8 @@ read_words() {
   done
   [ "$mode" = up ] || [ -z "$http$https" ] || misused "--down goes with no other option."
 }
+
+no_port() { misused "\"$1\" is not a port." "Give a number from 1 to 65535."; }
 
 become_root() {
   [ "$(id -u)" -ne 0 ] || return 0
@@ -115,7 +118,20 @@ leave_others_alone() {
       "Use another machine, or remove it yourself: sh $current/installer/install.sh --uninstall"
 }
 
+# What a first run chose holds for the next ones, where a flag does not say otherwise.
+choose_ports() {
+  file=/etc/onstead/onstead.yaml
+  written_http=$(sed -n 's/^  http: \([0-9]*\)$/\1/p' "$file" 2>/dev/null | head -n 1)
+  written_https=$(sed -n 's/^  https: \([0-9]*\)$/\1/p' "$file" 2>/dev/null | head -n 1)
+  new_http=${http:-${written_http:-80}}
+  new_https=${https:-${written_https:-443}}
+  [ "$new_http" != "$new_https" ] ||
+    misused "HTTPS and HTTP cannot both be on port $new_http; what a flag does not say, $file or the defaults 443 and 80 do." \
+      "Give two different ports with --https PORT and --http PORT."
+}
+
 look() {
+  choose_ports
   has npm || refuse "Node with npm is missing." "Install it, for example with: apt-get install nodejs npm"
   for program in tar flock sha256sum; do has $program || refuse "The command $program is missing." "Install it."; done
   for folder in "$here" /var/lib; do
@@ -123,7 +139,7 @@ look() {
     [ "$free_gb" -ge $NEEDED_GB ] || refuse "$folder has $free_gb GB free; the quickstart needs $NEEDED_GB GB." "Make room on that file system."
   done
   # On a second run it is the appliance itself that holds them.
-  [ -e "$current" ] || { port_is_free "${https:-443}" --https && port_is_free "${http:-80}" --http; }
+  [ -e "$current" ] || { port_is_free "$new_https" --https && port_is_free "$new_http" --http; }
 }
 
 port_is_free() { # port_is_free PORT OPTION
@@ -134,15 +150,22 @@ port_is_free() { # port_is_free PORT OPTION
 }
 
 announce() {
-  cat <<TEXT
+  if [ -e "$current" ]; then
+    cat <<TEXT
+The quickstart ran here before. This will bring up to date what it made, where this folder changed since, and leave the rest as it is:
+  - this project's packages and its demo images, in $here
+  - Onstead and the sample application "Notes", on ports $new_https and $new_http
+TEXT
+  else
+    cat <<TEXT
 This will, on this machine:
   - get a Docker Engine and Compose running, if none is there (others' containers and settings are left alone)
   - install this project's packages and build its demo images, in $here
   - install Onstead: /opt/onstead, /etc/onstead, $state, /usr/local/bin/onstead, and its service
-  - run the sample application "Notes" with MySQL, Redis, nginx and an object store on ports ${https:-443} and ${http:-80}
-Take it all back with: $0 --down
-
+  - run the sample application "Notes" with MySQL, Redis, nginx and an object store on ports $new_https and $new_http
 TEXT
+  fi
+  printf 'Take it all back with: %s\n\n' "$0 --down"
 }
 
 # --- up ----------------------------------------------------------------------------------------------------

@@ -147,6 +147,11 @@ t.test('wrong words get one sentence with what would be right', async (t) => {
       [...trusting(), '--https', '80', '--http', '80'],
       /^error: HTTPS and HTTP cannot both be on port 80\.\n/,
     ],
+    [
+      [...trusting(), '--https', '80'],
+      /^error: HTTPS and HTTP cannot both be on port 80 \(http unless chosen and --https\)\.\nnext: .*--https 443 --http 8080\.\n$/,
+    ],
+    [[bundle.path, '--trust', script], /^error: .*install\.sh is not a public key\.\nnext: .*\n$/],
     [[...trusting(), '--name', 'a;b'], /^error: "a;b" is not a name or an address\.\n/],
     [[...trusting(), '--keep-data'], /^error: --keep-data goes with --uninstall only\.\n/],
     [['--uninstall', 'a.tar'], /^error: --uninstall goes with nothing but --keep-data\.\n/],
@@ -155,7 +160,7 @@ t.test('wrong words get one sentence with what would be right', async (t) => {
     const ended = await install(...words);
     t.equal(ended.code, 2, words.join(' '));
     t.match(ended.stderr, sentence);
-    t.equal(ended.stdout, '');
+    t.notMatch(ended.stdout, /complete and unchanged/, 'before the bundle is read');
   }
   t.equal((await install('/nowhere.tar', '--trust', bundle.publicKey)).code, 2);
   t.strictSame(await footprint(), bare);
@@ -186,6 +191,7 @@ t.test(
       const ended = await install(...trusting(path));
       t.equal(ended.code, 3, `${name}: ${ended.stdout}${ended.stderr}`);
       t.match(ended.stderr, /error: .*\nnext: .*\n$/, name);
+      if (name.startsWith('flipped')) t.match(ended.stderr, /changed or damaged|damaged/, name);
       rmSync(machine.seen(path));
     }
     t.strictSame(await footprint(), bare);
@@ -210,7 +216,10 @@ t.test('without minisign the signature is checked with openssl', async (t) => {
   t.equal(stranger.code, 3);
   t.match(stranger.stderr, /^error: The bundle is not signed with the key in /);
   const path = spoiled('flipped-sums', (file) => flip(file, 1536));
-  t.match((await without(...trusting(path))).stderr, /^error: The bundle is not signed with the key in /);
+  t.match(
+    (await without(...trusting(path))).stderr,
+    /^error: The bundle was changed or damaged on its way\.\n/,
+  );
   rmSync(machine.seen(path));
   await inside(['sh', '-c', 'echo mine >/usr/local/bin/onstead']);
   const right = await without(...trusting());
@@ -241,6 +250,10 @@ t.test('a machine that cannot carry it is told so in a sentence, and stays as it
   const full = await inside(['unshare', '--mount', 'sh', '-c', small]);
   t.equal(full.code, 4);
   t.match(full.stderr, /^error: \/opt\/onstead has \d+ MB free; the program needs \d+ MB\.\n/);
+  const fuller = `mount -t tmpfs -o size=100k tmpfs /opt && sh ${script} ${trusting().join(' ')}`;
+  const noRoom = await inside(['unshare', '--mount', 'sh', '-c', fuller]);
+  t.equal(noRoom.code, 4);
+  t.match(noRoom.stderr, /^error: The disk is full: \/opt\/onstead could not be written\.\nnext: .*\n$/);
   const sealed = `mount -t tmpfs -o ro tmpfs /opt && sh ${script} ${trusting().join(' ')}`;
   t.match(
     (await inside(['unshare', '--mount', 'sh', '-c', sealed])).stderr,
@@ -314,6 +327,17 @@ t.test('corrected flags correct the settings, and the daemon works by them', asy
   t.match(await note(), /made after the installation/, 'it answers on the new port');
 });
 
+t.test('a port that the settings have for the other one is refused, and nothing is changed', async (t) => {
+  const before = files();
+  const refused = await install(...trusting(), '--http', '443');
+  t.equal(refused.code, 2);
+  t.match(
+    refused.stderr,
+    /^error: HTTPS and HTTP cannot both be on port 443 \(--http and https in \/etc\/onstead\/onstead\.yaml\)\.\n/,
+  );
+  t.strictSame(files(), before);
+});
+
 t.test('settings that a person edited are theirs', async (t) => {
   const edited = `${read('/etc/onstead/onstead.yaml')}limits: { memory: 6G }\n`;
   await inside(['sh', '-c', `cat >/etc/onstead/onstead.yaml <<'TEXT'\n${edited}TEXT`]);
@@ -326,6 +350,41 @@ t.test('settings that a person edited are theirs', async (t) => {
   );
   t.strictSame(files(), before);
 });
+
+t.test(
+  'a daemon that keeps ending is told with its reason, and comes back when that is put right',
+  async (t) => {
+    const right = read('/etc/onstead/onstead.yaml');
+    const mistake = /onstead\.yaml:2:3 "adress" is not a key that stands here\. Did you mean "address"\?/;
+    writeFileSync(machine.seen('/etc/onstead/onstead.yaml'), 'edge:\n  adress: 10.0.0.1\n');
+    await supervise('stop');
+    const started = await supervise('start');
+    t.equal(started.code, 1, started.stdout);
+    t.match(
+      started.stderr,
+      /^error: The daemon keeps ending \(1 so far, the last with exit code 3\); process \d+ goes on/,
+    );
+    t.match(started.stderr, mistake);
+    const stated = await supervise('status');
+    t.equal(stated.code, 1);
+    t.match(stated.stderr, mistake);
+    t.match(stated.stderr, /\nnext: .*supervise\.sh start\n$/);
+    const begunMs = performance.now();
+    const installed = await install(...trusting());
+    t.equal(installed.code, 6, installed.stdout + installed.stderr);
+    t.match(
+      installed.stderr,
+      /^error: The daemon ends as soon as it is started\. It said last .*onstead\.log\):\n {2}error: /,
+    );
+    t.match(installed.stderr, mistake);
+    t.ok(performance.now() - begunMs < 60_000, 'soon');
+    t.comment(`told after ${Math.round(performance.now() - begunMs)} ms`);
+    writeFileSync(machine.seen('/etc/onstead/onstead.yaml'), right);
+    t.match(await supervise('start'), { code: 0, stdout: /^the daemon is supervised/ });
+    await daemonPid();
+    t.match(await supervise('status'), { code: 0, stdout: /^running/ });
+  },
+);
 
 t.test('a newer program takes over, and an older one is refused', async (t) => {
   const pid = await daemonPid();
