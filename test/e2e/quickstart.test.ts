@@ -103,6 +103,12 @@ t.test('what the quickstart cannot use, it refuses in one sentence, and nothing 
     [['--nonsense'], 2, /^error: There is no option "--nonsense"\.\nnext: See .* --help\.\n$/],
     [['--https'], 2, /^error: --https needs a port\.\n/],
     [['--https', 'x'], 2, /^error: "x" is not a port\.\n/],
+    [['--https', '0'], 2, /^error: "0" is not a port\.\n/],
+    [
+      ['--https', '80'],
+      2,
+      /^error: HTTPS and HTTP cannot both be on port 80; .*\nnext: Give two different ports/,
+    ],
     [['--down', '--http', '80'], 2, /^error: --down goes with no other option\.\n/],
   ];
   for (const [words, code, sentence] of cases) {
@@ -145,7 +151,7 @@ t.test('what the quickstart cannot use, it refuses in one sentence, and nothing 
 t.test('a newcomer gets the sample application behind HTTPS', async (t) => {
   const { code, stdout, stderr } = await quickstart();
   t.equal(code, 0, stdout + stderr);
-  t.match(stdout, /Take it all back with: .*--down/);
+  t.match(stdout, /^This will, on this machine:\n[^]*Take it all back with: .*--down/);
   t.match(stdout, /== Done \(\d+ s\)\n\nTry it: {6}https:\/\/localhost\n/);
   t.comment(stdout.match(/== Done .*/)?.[0]);
 });
@@ -194,8 +200,26 @@ t.test('run a second time it says that nothing needed doing', async (t) => {
   t.equal(code, 0, stdout + stderr);
   t.match(stdout, /\(as it was\)/);
   t.match(stdout, /nothing needed doing/i);
+  t.match(stdout, /^The quickstart ran here before\. .*\n[^]*Take it all back with: .*--down/);
+  t.notMatch(stdout, /This will, on this machine/);
+  const settings = readFileSync(machine.seen('/etc/onstead/onstead.yaml'), 'utf8');
+  const equal = await quickstart('--http', '443');
+  t.equal(equal.code, 2);
+  t.match(equal.stderr, /^error: HTTPS and HTTP cannot both be on port 443; /);
+  t.equal(equal.stdout, '', 'before anything is built');
+  t.equal(readFileSync(machine.seen('/etc/onstead/onstead.yaml'), 'utf8'), settings);
   t.strictSame(await docker('ps', '-q'), ids, 'no container was replaced');
   t.comment(stdout.match(/== Done .*/)?.[0]);
+});
+
+t.test('the installed program says that it builds no bundle with Onstead inside', async (t) => {
+  const build = `onstead bundle build ${checkout}/compose/compose.yaml --key ${checkout}/.cache/quickstart/demo.key`;
+  const { code, stderr } = await inside(['sh', '-c', `${build} --out /run/tmp/own.tar`]);
+  t.equal(code, 3);
+  t.match(
+    stderr,
+    /^error: The installed program in .* cannot put Onstead into a bundle.*\nnext: Build the bundle in a clone/,
+  );
 });
 
 t.test('down removes everything it made and nothing else', async (t) => {
