@@ -91,6 +91,22 @@ t.test('a daemon that was killed is started again by systemd', async (t) => {
   t.equal((await unitStates('is-active'))[2], 'active');
 });
 
+t.test('a daemon that keeps ending is told by install.sh with its reason', async (t) => {
+  const file = '/etc/onstead/onstead.yaml';
+  await machine.run('sh', '-c', `cp ${file} /root/right && echo 'colour: red' >${file}`);
+  await machine.run('systemctl', 'stop', 'onstead.service');
+  const told = await machine.run('sh', script, bundle.path, '--trust', bundle.publicKey);
+  t.equal(told.code, 6, told.stdout + told.stderr);
+  t.match(
+    told.stderr,
+    /^error: The daemon ends as soon as .*journalctl -u onstead\):\n {2}error: The settings /,
+  );
+  t.match(told.stderr, /onstead\.yaml:1:1 "colour" is not a key/);
+  await machine.run('sh', '-c', `mv /root/right ${file}; systemctl restart onstead.service`);
+  while ((await daemonPid()) === 0) await sleep(100);
+  t.equal((await unitStates('is-active'))[2], 'active');
+});
+
 // Reboots with the daemon, and power cuts, are test/e2e/reboot.test.ts; here it is systemd that starts what is started.
 t.test('after a reboot with the daemon disabled everything is there again', async (t) => {
   await machine.run('systemctl', 'disable', '--now', 'onstead.service');
