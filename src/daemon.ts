@@ -109,7 +109,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   });
   const looksAfter = (): Promise<void> =>
     lookAfter(tools, signal).catch((error: unknown) => log.warn({ err: error }, 'upkeep'));
-  void looksAfter();
+  const firstLook = looksAfter();
   const upkeep = schedule({
     expression: '17 3 * * *',
     clock,
@@ -122,6 +122,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       stopListening();
       stopping.abort();
       await keptUp;
+      await firstLook;
       await upkeep;
       await runner.stop();
       await server.close();
