@@ -37,11 +37,12 @@ export async function removeContainersOf(
   tools: DeployTools,
   project: string,
   services: readonly string[],
+  patience: { readonly timeoutSeconds?: number } = {},
 ): Promise<void> {
   const engine = await tools.engine();
   for (const service of services) {
     for (const { id } of await containersOf(tools, project, service)) {
-      await engine.containers.stop(id);
+      await engine.containers.stop(id, patience);
       await engine.containers.remove(id, { volumes: true });
     }
   }

@@ -129,7 +129,8 @@ export function startServicesStep(tools: DeployTools): Executor<InstallSteps['st
       return `${all.length} ${all.length === 1 ? 'container' : 'containers'} healthy`;
     },
     async undo({ project, absent }) {
-      await removeContainersOf(tools, project, absent);
+      // MySQL hears no signal while it makes its first files; what it had committed survives a kill.
+      await removeContainersOf(tools, project, absent, { timeoutSeconds: 10 });
       await removeEmptyNetworks(tools, project);
     },
   };
