@@ -2,10 +2,14 @@
 
 import { isOnsteadError, messageOf, OnsteadError, systemCode } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
+import { serviceCommand } from '../base/init-system.ts';
 import type { Address } from './address.ts';
 import { nameOf } from './address.ts';
 
 const RETRYABLE: ReadonlySet<string> = new Set(['engine.lost', 'engine.unreachable', 'engine.timeout']);
+/** Quoted as it is typed. */
+const service = (verb: 'restart' | 'start' | 'status'): string => `"${serviceCommand(verb, 'docker')}"`;
+
 const CUT = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNABORTED']);
 
 /** True where the same call may succeed once the engine is back. */
@@ -33,13 +37,15 @@ export function timedOut(about: string, timeoutMs: number): OnsteadError {
   return new OnsteadError(
     'engine.timeout',
     `The Docker Engine did not answer within ${Math.round(timeoutMs / 100) / 10} s (${about}).`,
-    { next: 'Look at the engine with "journalctl -u docker", restart it if it hangs, then try again.' },
+    {
+      next: `Look at what the engine wrote, restart it if it hangs (${service('restart')}), then try again.`,
+    },
   );
 }
 
 export function lost(about: string, cause?: unknown): OnsteadError {
   return new OnsteadError('engine.lost', `The connection to the Docker Engine was lost (${about}).`, {
-    next: 'Check that the engine runs ("systemctl status docker"), then try again.',
+    next: `Check that the engine runs (${service('status')}), then try again.`,
     cause,
   });
 }
@@ -49,7 +55,7 @@ export function silent(address: Address, timeoutMs: number): OnsteadError {
   return new OnsteadError(
     'engine.unreachable',
     `Something accepts connections at ${nameOf(address)} but did not answer within ${seconds} s.`,
-    { next: 'Restart the engine with "systemctl restart docker", then try again.' },
+    { next: `Restart the engine with ${service('restart')}, then try again.` },
   );
 }
 
@@ -63,13 +69,13 @@ export function notDocker(address: Address, cause?: unknown): OnsteadError {
 const UNREACHABLE: Record<string, readonly [sentence: string, next: string]> = {
   ENOENT: [
     'There is no Docker Engine at {at}: the socket does not exist.',
-    'Install Docker Engine, or start it with "systemctl start docker".',
+    `Install Docker Engine, or start it with ${service('start')}.`,
   ],
   EACCES: ['Permission to use the Docker Engine at {at} was denied.', 'Run this as root.'],
   EPERM: ['Permission to use the Docker Engine at {at} was denied.', 'Run this as root.'],
   ECONNREFUSED: [
     'The Docker Engine at {at} is not running: nothing listens there.',
-    'Start it with "systemctl start docker".',
+    `Start it with ${service('start')}.`,
   ],
   ENOTSOCK: ['{at} is not a socket.', 'Name the socket of a running Docker Engine.'],
 };

@@ -7,6 +7,7 @@ import {
   buildBundle,
   isPasswordNeeded,
   packProgram,
+  parseRelease,
   readSecretKey,
   type BundlePhase,
 } from '../../release/index.ts';
@@ -27,6 +28,7 @@ export async function buildAction(input: VerbInput): Promise<number> {
   const outPath = needed(input, 'out', "the bundle's file");
   const composeText = await readGiven(composeFile, 'release file');
   const secretKey = await secretKeyFrom(input);
+  parseRelease(composeText, composeFile); // its mistakes are told first: they need no engine
   const engine = await connectEngine();
   const startedMs = performance.now();
   const program = isSet(input, 'without-daemon') ? undefined : await packProgram();

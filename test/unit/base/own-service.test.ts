@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import t from 'tap';
+import { serviceCommand } from '../../../src/base/init-system.ts';
 import { howToRestart, howToStart, howToStop } from '../../../src/base/own-service.ts';
 import { pathsUnder } from '../../../src/base/paths.ts';
 
@@ -31,4 +32,9 @@ t.test('a root of its own leaves systemd alone, as the installer does', async (t
 
 t.test('which of the two it is, is looked up on this machine', async (t) => {
   t.equal(howToStart(pathsUnder()).startsWith('systemctl'), existsSync('/run/systemd/system'));
+});
+
+t.test('a service of the machine is started with what starts services there', async (t) => {
+  t.equal(serviceCommand('restart', 'docker', true), 'systemctl restart docker');
+  t.equal(serviceCommand('restart', 'docker', false), 'service docker restart');
 });
