@@ -19,12 +19,13 @@ import {
   installExecutors,
   isBundleAway,
   lookAfter,
+  upgradeExecutors,
   type DeployTools,
 } from './deploy/index.ts';
 import { connectEngine, isRetryable, openCompose, type Engine } from './engine/index.ts';
 import { isOver, Journal, openDatabase, Runner, type Fault } from './journal/index.ts';
 import { detectMachineApart } from './machine/index.ts';
-import { keepStackUp, readSettings, SecretStore } from './stack/index.ts';
+import { keepStackUp, readSettings, SecretStore, stackComposeFiles } from './stack/index.ts';
 
 export interface DaemonOptions {
   readonly paths: Paths;
@@ -58,6 +59,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     clock,
   });
   const journal = new Journal(db, clock, { mask: (text) => secrets.mask(text) });
+  const composeOptions = {
+    folder: paths.stack,
+    env: ownerMark(paths.state),
+    ...(options.composeBinary === undefined ? {} : { composeBinary: options.composeBinary }),
+    ...(options.dockerHost === undefined ? {} : { dockerHost: options.dockerHost }),
+  };
   const tools: DeployTools = {
     journal,
     paths,
@@ -67,13 +74,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     secrets,
     bundles: new BundleShelf(paths.trust, journal),
     engine: rememberEngine(options),
-    compose: async () =>
-      openCompose({
-        folder: paths.stack,
-        env: ownerMark(paths.state),
-        ...(options.composeBinary === undefined ? {} : { composeBinary: options.composeBinary }),
-        ...(options.dockerHost === undefined ? {} : { dockerHost: options.dockerHost }),
-      }),
+    compose: async () => openCompose(composeOptions),
+    composeIn: async (folder) => openCompose({ ...composeOptions, files: stackComposeFiles(folder) }),
     machine: () =>
       detectMachineApart({ root: paths.root, ports: [settings.edge.httpPort, settings.edge.httpsPort] }),
   };
@@ -82,7 +84,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const runner = new Runner({
     journal,
     exclusively: (operation, work) => changeStack(tools, operation, work, signal),
-    executors: installExecutors(tools),
+    executors: { ...installExecutors(tools), ...upgradeExecutors(tools) },
     clock,
     log,
     isWorthWaiting: (error) => isRetryable(error) || isBundleAway(error),

@@ -1,6 +1,7 @@
 // What the routes ask of the appliance. The daemon implements it; the API knows nothing else of the rooms.
 
 import type { JournalEvent, OperationView } from '../journal/index.ts';
+import type { Strategy } from '../release/index.ts';
 import type { LogMessage, PlanAnswer, ServiceAnswer, StatusAnswer, VersionAnswer } from './schemas.ts';
 
 export interface LogQuery {
@@ -15,14 +16,22 @@ export interface Begun {
   readonly operation?: string;
 }
 
+export interface BeginRequest {
+  readonly path: string;
+  readonly dryRun: boolean;
+}
+
+export type OnProgress = (done: number, total: number) => void;
+
 export interface Appliance {
   version(): VersionAnswer;
   status(): Promise<StatusAnswer>;
   services(): Promise<ServiceAnswer[]>;
   logs(service: string, query: LogQuery): AsyncIterable<LogMessage>;
-  install(
-    request: { readonly path: string; readonly dryRun: boolean },
-    onProgress: (done: number, total: number) => void,
+  install(request: BeginRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Begun>;
+  upgrade(
+    request: BeginRequest & { readonly strategy?: Strategy },
+    onProgress: OnProgress,
     signal: AbortSignal,
   ): Promise<Begun>;
   operations(): OperationView[];

@@ -1,7 +1,7 @@
 // The shapes that cross the API, shared with the CLI. Rooms that own a shape keep it; the rest stands here.
 
 import { Nullable, Type, type Static } from '../base/schema.ts';
-import { Permission } from '../release/index.ts';
+import { Permission, STRATEGIES } from '../release/index.ts';
 
 export type { JournalEvent, OperationView, StepView } from '../journal/index.ts';
 
@@ -80,6 +80,11 @@ export const InstallRequest = Type.Object(
     /** Only say what would be done. */
     dryRun: Type.Optional(Type.Boolean()),
   },
+  { additionalProperties: false },
+);
+
+export const UpgradeRequest = Type.Object(
+  { ...InstallRequest.properties, strategy: Type.Optional(Type.Enum([...STRATEGIES])) },
   { additionalProperties: false },
 );
 

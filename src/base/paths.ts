@@ -26,6 +26,10 @@ export interface Paths {
   readonly stackChanging: string;
   /** The stack's folder as it was before that, as long as there is a way back. */
   readonly stackBefore: string;
+  /** The next stack's folder, as long as an operation works towards it. */
+  readonly stackNext: string;
+  /** What each upgrade keeps of the appliance before it, one folder an operation. */
+  readonly points: string;
   readonly releases: string;
   readonly backups: string;
   /** Opened secrets, in memory only. */
@@ -50,6 +54,8 @@ export function pathsUnder(root = '/'): Paths {
     stackLock: at('var/lib/onstead/stack.lock'),
     stackChanging: at('var/lib/onstead/stack.changing'),
     stackBefore: at('var/lib/onstead/stack.before'),
+    stackNext: at('var/lib/onstead/stack.next'),
+    points: at('var/lib/onstead/points'),
     releases: at('var/lib/onstead/releases'),
     backups: at('var/lib/onstead/backups'),
     unsealed: at('run/onstead/secrets'),

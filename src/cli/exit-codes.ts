@@ -37,6 +37,8 @@ export const exitCodeByRoom: Readonly<Record<string, ExitCode>> = {
   stack: 5,
   database: 5,
   store: 5,
+  edge: 5,
+  gate: 5,
   daemon: 6,
 };
 

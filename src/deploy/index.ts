@@ -3,8 +3,10 @@
 export { bringUp, changeStack } from './bring-up.ts';
 export { BundleShelf, isBundleAway } from './bundle-shelf.ts';
 export { readFact, type InstalledRelease } from './facts.ts';
-export { prepareInstall } from './install.ts';
+export { prepareInstall, type PreparedInstall } from './install.ts';
 export { installExecutors } from './install-steps.ts';
 export { stackRelease } from './stack-files.ts';
 export { containersOf, type DeployTools } from './tools.ts';
 export { lookAfter } from './upkeep.ts';
+export { prepareUpgrade, type PreparedUpgrade } from './upgrade/prepare.ts';
+export { upgradeExecutors } from './upgrade/steps.ts';

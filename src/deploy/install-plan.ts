@@ -69,6 +69,16 @@ export interface InstallFacts {
   readonly isInstalled: boolean;
 }
 
+/** What the stack's files are rendered from, beside the machine's division and the settings. */
+export interface StackSpec {
+  readonly project: string;
+  readonly version: string;
+  readonly images: readonly ImagePin[];
+  readonly volumes: readonly VolumePin[];
+  /** The image that owns the edge's network, unless an earlier installation has settled that. */
+  readonly holderImage: string;
+}
+
 export interface InstallSteps {
   preflight: MachineNeeds;
   'verify-bundle': BundleReference;
@@ -77,23 +87,36 @@ export interface InstallSteps {
   'make-secrets': { names: readonly string[]; hosts: readonly string[]; missing: readonly string[] };
   'load-images': { bundle: BundleReference; images: readonly ImagePin[]; missing: readonly string[] };
   'make-volumes': { project: string; volumes: readonly VolumePin[]; missing: readonly string[] };
-  'write-stack': {
-    project: string;
-    version: string;
-    images: readonly ImagePin[];
-    volumes: readonly VolumePin[];
-    /** The image that owns the edge's network, unless an earlier installation has settled that. */
-    holderImage: string;
-    isNew: boolean;
-  };
+  'write-stack': StackSpec & { isNew: boolean };
   'open-secrets': { isNew: boolean };
   'start-services': { project: string; services: readonly string[]; absent: readonly string[] };
   'make-users': { project: string; service: string; database: string; user: string };
   'make-buckets': { project: string; service: string; buckets: readonly string[] };
-  migrate: { project: string; service: string; up: readonly string[]; timeoutMs: number };
+  migrate: {
+    project: string;
+    service: string;
+    up: readonly string[];
+    /** Takes it back without loss. */
+    down?: readonly string[];
+    timeoutMs: number;
+  };
   'smoke-test': { project: string; version: string };
   commit: { product: string; title: string; version: string; project: string; keyId: string; bundle: string };
 }
+
+/** Steps that an upgrade does too have one name for people. */
+export const installTitles = {
+  preflight: 'Check this machine',
+  'verify-bundle': 'Check the bundle',
+  'keep-release': 'Keep the release',
+  'make-secrets': 'Make passwords, keys and certificates',
+  'load-images': 'Load the images',
+  'make-volumes': 'Make the data volumes',
+  'open-secrets': 'Open the secrets for their services',
+  'make-users': 'Make the database and its user',
+  'make-buckets': 'Make the buckets',
+  'smoke-test': 'Use it as a client would',
+} as const;
 
 type Step = {
   [Type in keyof InstallSteps]: { type: Type; title: string; input: InstallSteps[Type]; looks?: true };
@@ -103,9 +126,9 @@ export function planInstall(target: InstallTarget, facts: InstallFacts): Planned
   const isNew = !facts.isInstalled;
   const { bundle, images, volumes, version } = target;
   const steps: Step[] = [
-    { type: 'preflight', title: 'Check this machine', input: target.needs, looks: true },
-    { type: 'verify-bundle', title: 'Check the bundle', input: bundle, looks: true },
-    { type: 'keep-release', title: 'Keep the release', input: { bundle, version, isNew } },
+    { type: 'preflight', title: installTitles.preflight, input: target.needs, looks: true },
+    { type: 'verify-bundle', title: installTitles['verify-bundle'], input: bundle, looks: true },
+    { type: 'keep-release', title: installTitles['keep-release'], input: { bundle, version, isNew } },
     {
       type: 'remember-size',
       title: `Divide the machine: ${target.sizing.tier.name}, about ${target.sizing.tier.users} users`,
@@ -113,12 +136,12 @@ export function planInstall(target: InstallTarget, facts: InstallFacts): Planned
     },
     {
       type: 'make-secrets',
-      title: 'Make passwords, keys and certificates',
+      title: installTitles['make-secrets'],
       input: { names: target.secrets, hosts: target.hosts, missing: absent(target.secrets, facts.secrets) },
     },
     {
       type: 'load-images',
-      title: 'Load the images',
+      title: installTitles['load-images'],
       input: {
         bundle,
         images,
@@ -130,7 +153,7 @@ export function planInstall(target: InstallTarget, facts: InstallFacts): Planned
     },
     {
       type: 'make-volumes',
-      title: 'Make the data volumes',
+      title: installTitles['make-volumes'],
       input: {
         project: target.project,
         volumes,
@@ -143,14 +166,14 @@ export function planInstall(target: InstallTarget, facts: InstallFacts): Planned
     {
       type: 'write-stack',
       title: 'Write the stack',
-      input: { project: target.project, version, images, volumes, holderImage: edgeImage(target), isNew },
+      input: { ...stackSpecOf(target), isNew },
     },
-    { type: 'open-secrets', title: 'Open the secrets for their services', input: { isNew } },
+    { type: 'open-secrets', title: installTitles['open-secrets'], input: { isNew } },
     ...dataSteps(target, facts),
     ...appSteps(target, facts),
     {
       type: 'smoke-test',
-      title: 'Use it as a client would',
+      title: installTitles['smoke-test'],
       input: { project: target.project, version },
       looks: true,
     },
@@ -180,7 +203,7 @@ function dataSteps(target: InstallTarget, facts: InstallFacts): Step[] {
       return [
         {
           type: 'make-users',
-          title: 'Make the database and its user',
+          title: installTitles['make-users'],
           input: { project, service: name, database, user },
         },
       ];
@@ -188,7 +211,11 @@ function dataSteps(target: InstallTarget, facts: InstallFacts): Step[] {
     if (service.role === 'minio') {
       const { name, buckets } = service;
       return [
-        { type: 'make-buckets', title: 'Make the buckets', input: { project, service: name, buckets } },
+        {
+          type: 'make-buckets',
+          title: installTitles['make-buckets'],
+          input: { project, service: name, buckets },
+        },
       ];
     }
     return [];
@@ -243,15 +270,16 @@ function startStep(
   ];
 }
 
-function edgeImage({ services, images }: InstallTarget): string {
+export function stackSpecOf({ project, version, images, volumes, services }: InstallTarget): StackSpec {
   const edge = services.find(({ role }) => role === 'nginx');
-  return images.find(({ service }) => service === edge?.name)?.tag ?? '';
+  const holderImage = images.find(({ service }) => service === edge?.name)?.tag ?? '';
+  return { project, version, images, volumes, holderImage };
 }
 
 function byRole(target: InstallTarget, ...roles: readonly ReleaseService['role'][]): string[] {
   return target.services.filter(({ role }) => roles.includes(role)).map(({ name }) => name);
 }
 
-function absent(wanted: readonly string[], present: readonly string[]): string[] {
+export function absent(wanted: readonly string[], present: readonly string[]): string[] {
   return wanted.filter((name) => !present.includes(name));
 }

@@ -4,9 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OnsteadError } from '../base/errors.ts';
 import { parseRelease, type Release } from '../release/index.ts';
+import type { SizingPlan } from '../sizing/index.ts';
 import { readStackRelease, renderStack, type StackFiles } from '../stack/index.ts';
 import { readFact } from './facts.ts';
-import type { InstallSteps } from './install-plan.ts';
+import type { StackSpec } from './install-plan.ts';
 import { keptReleaseFile, releaseFolder } from './release-folder.ts';
 import type { DeployTools } from './tools.ts';
 
@@ -19,30 +20,38 @@ export async function stackRelease({ paths }: DeployTools): Promise<Release> {
   });
 }
 
+/** With the division of the machine as it is, or another one that is to come. */
 export async function renderKept(
   tools: DeployTools,
-  input: InstallSteps['write-stack'],
+  spec: StackSpec,
+  plan = readFact(tools.journal, 'sizing'),
 ): Promise<StackFiles> {
-  const text = await readFile(join(releaseFolder(tools, input.version), keptReleaseFile), 'utf8');
-  const release = parseRelease(text, keptReleaseFile);
-  const plan = readFact(tools.journal, 'sizing');
+  const text = await readFile(join(releaseFolder(tools, spec.version), keptReleaseFile), 'utf8');
   if (plan === undefined) {
     throw new OnsteadError('stack.not-sized', 'The stack cannot be written before the machine is divided.', {
       next: 'Run the installation again: it divides the machine first.',
     });
   }
-  const images = Object.fromEntries(input.images.map(({ service, tag }) => [service, tag]));
+  return renderSpec(tools, spec, text, plan);
+}
+
+export function renderSpec(
+  tools: DeployTools,
+  spec: StackSpec,
+  releaseText: string,
+  plan: SizingPlan,
+): StackFiles {
   return renderStack(
     {
-      project: input.project,
-      release,
-      images,
-      holderImage: readFact(tools.journal, 'holderImage') ?? input.holderImage,
+      project: spec.project,
+      release: parseRelease(releaseText, keptReleaseFile),
+      images: Object.fromEntries(spec.images.map(({ service, tag }) => [service, tag])),
+      holderImage: readFact(tools.journal, 'holderImage') ?? spec.holderImage,
       plan,
       settings: tools.settings(),
-      volumes: Object.fromEntries(input.volumes.map(({ key, name }) => [key, name])),
+      volumes: Object.fromEntries(spec.volumes.map(({ key, name }) => [key, name])),
       unsealedFolder: tools.paths.unsealed,
     },
-    text,
+    releaseText,
   );
 }

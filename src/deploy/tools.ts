@@ -22,6 +22,8 @@ export interface DeployTools {
   readonly settings: () => Settings;
   readonly engine: () => Promise<Engine>;
   readonly compose: () => Promise<Compose>;
+  /** The same stack, made from Compose files that lie in another folder. */
+  readonly composeIn: (folder: string) => Promise<Compose>;
   readonly machine: () => Promise<MachineFacts>;
 }
 
@@ -76,14 +78,19 @@ export async function healthyContainer(
   return id;
 }
 
-/** A container's address, and the process in whose network it is reached: the machine itself has no way there. */
+/**
+ * A container's address, and the process in whose network it is reached: the machine itself has no way there. Where it
+ * is in several networks: the address in the one that is named.
+ */
 export async function placeOf(
   tools: DeployTools,
   container: string,
+  network?: string,
 ): Promise<{ readonly address: string; readonly networkOfPid: number }> {
   const engine = await tools.engine();
   const facts = await engine.containers.inspect(container);
-  const address = facts?.networks.find(({ ipv4 }) => ipv4 !== undefined)?.ipv4;
+  const known = facts?.networks.filter(({ ipv4 }) => ipv4 !== undefined) ?? [];
+  const address = (network === undefined ? known[0] : known.find(({ name }) => name === network))?.ipv4;
   if (facts !== undefined && address !== undefined) return { address, networkOfPid: facts.pid };
   throw new OnsteadError(
     'stack.no-address',

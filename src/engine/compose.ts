@@ -63,6 +63,8 @@ export interface Compose {
   readonly folder: string;
   version(): Promise<string>;
   config(): Promise<ComposeModel>;
+  /** By service: what Compose labels a container with that is made from these files. */
+  hashes(): Promise<Readonly<Record<string, string>>>;
   /** Never pulls, never builds: on an appliance an image is there or it is an error. */
   up(options?: UpOptions): Promise<void>;
   start(options?: ApplyOptions & { readonly services?: readonly string[] }): Promise<void>;
@@ -101,6 +103,7 @@ export function openCompose(options: ComposeOptions): Compose {
     folder: options.folder,
     version: () => program.version(),
     config: async () => modelFrom(await ask(['config', '--format', 'json'], 'read the stack')),
+    hashes: async () => hashesFrom(await ask(['config', '--hash', '*'], 'read the stack')),
     up: (given = {}) => apply(upArguments(given), 'start the stack', given),
     start: (given = {}) => apply(['start', ...(given.services ?? [])], 'start the services', given),
     pending: async (given = {}) => {
@@ -150,6 +153,12 @@ function modelFrom(text: string): ComposeModel {
       cause,
     });
   }
+}
+
+/** A line a service: its name and its hash. */
+function hashesFrom(text: string): Record<string, string> {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return Object.fromEntries(lines.map((line) => line.split(' ') as [string, string]));
 }
 
 const ONE_OFF = /(^|,)com\.docker\.compose\.oneoff=True(,|$)/;

@@ -91,6 +91,14 @@ export class Containers {
     return readLogs(this.#link, id, options);
   }
 
+  /** Titles of what runs inside, as the machine's own `ps` shows them. */
+  async processes(id: string): Promise<readonly string[]> {
+    const listed = await this.#link.call(`list the processes of container ${id}`, (docker, abortSignal) =>
+      docker.getContainer(id).top({ ps_args: '-eo pid,args', abortSignal } as object),
+    );
+    return (listed.Processes as readonly (readonly string[])[]).map((row) => row.slice(1).join(' '));
+  }
+
   usage(id: string): Promise<ContainerUsage | undefined> {
     return readUsage(this.#link, id);
   }

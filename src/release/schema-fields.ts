@@ -18,10 +18,12 @@ export const Version = (description: string) =>
     quoted: true,
   });
 
+export const DURATION_PATTERN = '^(?=\\d)(\\d{1,4}d)?(\\d{1,5}h)?(\\d{1,6}m(?!s))?(\\d{1,7}s)?(\\d{1,9}ms)?$';
+
 export const Duration = (description: string) =>
   Type.String({
     description,
-    pattern: '^(?=\\d)(\\d{1,4}d)?(\\d{1,5}h)?(\\d{1,6}m(?!s))?(\\d{1,7}s)?(\\d{1,9}ms)?$',
+    pattern: DURATION_PATTERN,
     expect: 'a duration with its unit',
     example: '30s',
   });

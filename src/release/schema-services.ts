@@ -6,7 +6,7 @@ import { closed, Command, Duration, Path } from './schema-fields.ts';
 export const ROLES = ['app', 'worker', 'mysql', 'redis', 'minio', 'nginx'] as const;
 export type Role = (typeof ROLES)[number];
 
-const STRATEGIES = ['rolling', 'blue-green', 'canary'] as const;
+export const STRATEGIES = ['rolling', 'blue-green', 'canary'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
 /** What a service may only do when the release says so by name, because it reaches beyond its container. */

@@ -17,6 +17,11 @@ const overrideFile = 'compose.override.yaml';
 const CONFIG = 'config';
 const LIST = 'files.sha256';
 
+/** The Compose files of a stack's folder, or of a copy of one. */
+export function stackComposeFiles(folder: string): string[] {
+  return [join(folder, composeFile), join(folder, overrideFile)];
+}
+
 export function renderStack(input: StackInput, releaseText: string): StackFiles {
   const files = new Map<string, string>();
   for (const service of input.release.services) {
@@ -81,12 +86,17 @@ export async function keepStack(folder: string, copy: string): Promise<void> {
 /** The folder as it was copied; false where there is no copy. */
 export async function restoreStack(folder: string, copy: string): Promise<boolean> {
   if (!existsSync(copy)) return false;
-  const files = new Map<string, string>();
-  for (const path of [...(await configPaths(copy)), overrideFile, composeFile]) {
-    files.set(path, await readFile(join(copy, path), 'utf8'));
-  }
-  await writeStack(folder, files);
+  await writeStack(folder, await readStack(copy));
   return true;
+}
+
+/** The files of a stack's folder, or of a copy of one. */
+export async function readStack(folder: string): Promise<StackFiles> {
+  const files = new Map<string, string>();
+  for (const path of [...(await configPaths(folder)), overrideFile, composeFile]) {
+    files.set(path, await readFile(join(folder, path), 'utf8'));
+  }
+  return files;
 }
 
 /** The files that differ from what they should be: missing, changed by hand, or left over. */

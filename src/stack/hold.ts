@@ -36,6 +36,7 @@ export async function markChanging(paths: Paths, operation: string): Promise<voi
 /** Nothing is under way any more, so nothing goes back to what was before either. */
 export async function markWhole(paths: Paths): Promise<void> {
   await rm(paths.stackBefore, { recursive: true, force: true });
+  await rm(paths.stackNext, { recursive: true, force: true });
   await rm(paths.stackChanging, { force: true });
 }
 

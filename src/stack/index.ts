@@ -6,20 +6,24 @@ export {
   composeFile,
   findDrift,
   keepStack,
+  readStack,
   renderStack,
   restoreStack,
   servicesOf,
+  stackComposeFiles,
   writeStack,
   type StackFiles,
 } from './folder.ts';
 export { ensureBuckets, probeBuckets, type ObjectStoreAccess } from './object-store.ts';
-export type { StackInput } from './override.ts';
+export { edgeNetworkOf, type StackInput } from './override.ts';
 export { secretsLost, storeFile } from './lost-secrets.ts';
 export { generateSecret, SecretStore } from './secret-store.ts';
 export { kindOf, userOf } from './services/index.ts';
 export { objectStorePort } from './services/minio.ts';
-export { holderName } from './services/nginx.ts';
-export { imageNameFor } from './image-name.ts';
+export { edgeAppOf, holderName } from './services/nginx.ts';
+export { drainEdge, settleEdge, steerEdge, type Edge } from './edge/steer.ts';
+export type { EdgeServer } from './edge/upstreams.ts';
+export { imageNameFor, imagesOf } from './image-name.ts';
 export { hostsOf } from './hosts.ts';
 export { readSettings, type Settings } from './settings.ts';
 export {

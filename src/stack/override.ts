@@ -54,6 +54,11 @@ const INNER_NAMES = {
 const PUBLISHED = { driver_opts: { 'com.docker.network.bridge.enable_ip_masquerade': 'false' } };
 const CPU_SHARES_PER_CPU = 1024;
 
+/** The engine's name of the network in which the edge reaches the app. */
+export function edgeNetworkOf(project: string): string {
+  return `${project}_front`;
+}
+
 export function renderOverride(input: StackInput): string {
   const services = Object.fromEntries(input.release.services.map((one) => [one.name, entryOf(one, input)]));
   const text = taggedYaml({

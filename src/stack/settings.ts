@@ -4,8 +4,8 @@
 import { Type, type Static } from '../base/schema.ts';
 import { OnsteadError } from '../base/errors.ts';
 import { readTextIfAny } from '../base/files.ts';
-import { GIB, parseBytes } from '../base/units.ts';
-import { checkYaml, type CheckedYaml } from '../release/index.ts';
+import { GIB, parseBytes, parseDuration } from '../base/units.ts';
+import { checkYaml, DURATION_PATTERN, type CheckedYaml } from '../release/index.ts';
 import type { MachineCaps } from './machine-size.ts';
 
 export interface Settings {
@@ -22,6 +22,12 @@ export interface Settings {
   readonly project?: string;
   /** The most of the machine that Onstead may use. */
   readonly limits: MachineCaps;
+  readonly upgrade: {
+    /** How long a new replica may take until it says that it is ready. */
+    readonly readyWithinMs: number;
+    /** How long new replicas are watched before an upgrade goes on. */
+    readonly soakMs: number;
+  };
 }
 
 const closed = { additionalProperties: false } as const;
@@ -30,6 +36,12 @@ const Size = Type.String({
   pattern: '^(?=.*[1-9])\\d+(\\.\\d+)?\\s*[kKmMgGtT]([iI]?[bB])?$',
   expect: 'a size above nothing with its unit',
   example: '16G',
+});
+
+const Duration = Type.String({
+  pattern: DURATION_PATTERN,
+  expect: 'a duration with its unit',
+  example: '30s',
 });
 
 const OCTET = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
@@ -92,6 +104,12 @@ const SettingsFile = Type.Object(
         { ...closed, expect: 'a map with cpus, memory or disk' },
       ),
     ),
+    upgrade: Type.Optional(
+      Type.Object(
+        { readyWithin: Type.Optional(Duration), soak: Type.Optional(Duration) },
+        { ...closed, expect: 'a map with readyWithin or soak' },
+      ),
+    ),
   },
   closed,
 );
@@ -151,7 +169,7 @@ function invalid(path: string, mistakes: Mistakes): OnsteadError {
   });
 }
 
-function settingsFrom({ project, edge = {}, limits = {} }: SettingsFile): Settings {
+function settingsFrom({ project, edge = {}, limits = {}, upgrade = {} }: SettingsFile): Settings {
   return {
     edge: {
       address: edge.address ?? '0.0.0.0',
@@ -165,6 +183,10 @@ function settingsFrom({ project, edge = {}, limits = {} }: SettingsFile): Settin
       ...(limits.cpus === undefined ? {} : { cpus: limits.cpus }),
       ...(limits.memory === undefined ? {} : { memoryBytes: parseBytes(limits.memory) }),
       ...(limits.disk === undefined ? {} : { diskBytes: parseBytes(limits.disk) }),
+    },
+    upgrade: {
+      readyWithinMs: parseDuration(upgrade.readyWithin ?? '3m'),
+      soakMs: parseDuration(upgrade.soak ?? '30s'),
     },
   };
 }

@@ -32,10 +32,13 @@ for (const name of [certificateSecrets.server, certificateSecrets.serverKey])
   await writeFile(join(secrets, name), store.get(name), { mode: 0o444 });
 await chmod(lab.folder, 0o755);
 
-async function tried(config: string): Promise<{ code: number; stderr: string }> {
+type EdgeFiles = Readonly<Record<'conf' | 'upstreams', string>>;
+
+async function tried({ conf, upstreams }: EdgeFiles): Promise<{ code: number; stderr: string }> {
   const folder = join(lab.folder, randomBytes(4).toString('hex'));
   await mkdir(folder);
-  await writeFile(join(folder, 'nginx.conf'), config);
+  await writeFile(join(folder, 'nginx.conf'), conf);
+  await writeFile(join(folder, 'upstreams.conf'), upstreams);
   const fence = [
     '--network',
     'none',
@@ -68,10 +71,12 @@ async function tried(config: string): Promise<{ code: number; stderr: string }> 
   );
 }
 
-function edgeConfig(edge: Partial<Settings['edge']>, text = releaseText): string {
-  return renderText(text, { settings: { ...settings, edge: { ...settings.edge, ...edge } } }).get(
-    'config/nginx/nginx.conf',
-  )!;
+function edgeConfig(edge: Partial<Settings['edge']>, text = releaseText): EdgeFiles {
+  const files = renderText(text, { settings: { ...settings, edge: { ...settings.edge, ...edge } } });
+  return {
+    conf: files.get('config/nginx/nginx.conf')!,
+    upstreams: files.get('config/nginx/upstreams.conf')!,
+  };
 }
 
 const variants: Readonly<Record<string, Partial<Settings['edge']>>> = {
@@ -92,7 +97,11 @@ for (const [what, edge] of Object.entries(variants)) {
 }
 
 t.test('the test can fail: nginx refuses a broken file', async (t) => {
-  t.match(await tried(edgeConfig({}).replace('sendfile on;', 'sendfile on')), { code: 1, stderr: /emerg/ });
+  const { conf, upstreams } = edgeConfig({});
+  t.match(await tried({ conf: conf.replace('sendfile on;', 'sendfile on'), upstreams }), {
+    code: 1,
+    stderr: /emerg/,
+  });
 });
 
 t.test("the app's name and port and the address's port reach the configuration", async (t) => {
@@ -103,9 +112,9 @@ t.test("the app's name and port and the address's port reach the configuration",
     .replace('port: 3000', 'port: 65535');
   const config = edgeConfig({ httpsPort: 8443 }, text);
   t.equal(parseRelease(text, 'x').services[0]?.name, 'web-2.a_b');
-  t.match(config, /server web-2\.a_b:65535 resolve/);
-  t.match(config, /return 308 https:\/\/\$host:8443\$request_uri;/);
-  t.match(edgeConfig({}), /return 308 https:\/\/\$host\$request_uri;/);
+  t.match(config.upstreams, /server web-2\.a_b:65535 resolve/);
+  t.match(config.conf, /return 308 https:\/\/\$host:8443\$request_uri;/);
+  t.match(edgeConfig({}).conf, /return 308 https:\/\/\$host\$request_uri;/);
   t.match(await tried(config), { code: 0 });
 });
 

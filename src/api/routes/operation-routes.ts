@@ -3,9 +3,10 @@
 import { Type } from '../../base/schema.ts';
 import { reportOf } from '../../base/errors.ts';
 import { OperationSchema, type JournalEvent } from '../../journal/index.ts';
+import type { Begun, OnProgress } from '../appliance.ts';
 import { followEvents } from '../follow-events.ts';
-import { answerInLines } from '../line-stream.ts';
-import { InstallRequest, NoteSchema, type BeginMessage, type Note } from '../schemas.ts';
+import { answerInLines, type LineStream } from '../line-stream.ts';
+import { InstallRequest, NoteSchema, UpgradeRequest, type BeginMessage, type Note } from '../schemas.ts';
 import type { Routes } from '../route.ts';
 
 const Id = Type.Object({ id: Type.String({ maxLength: 100 }) });
@@ -55,20 +56,36 @@ export const operationRoutes: Routes = (server, appliance) => {
 
   server.post('/api/install', { schema: { body: InstallRequest } }, async (request, reply) => {
     const { path, dryRun = false } = request.body;
-    await answerInLines<BeginMessage>({ request, reply, mask }, async ({ send, sendIfRoom, signal }) => {
-      try {
-        const onProgress = (done: number, total: number): void => {
-          sendIfRoom({ kind: 'progress', done, total });
-        };
-        const { plan, operation } = await appliance.install({ path, dryRun }, onProgress, signal);
-        await send({ kind: 'plan', plan });
-        if (operation !== undefined) await send({ kind: 'operation', id: operation });
-      } catch (error) {
-        await send({ kind: 'error', error: { ...reportOf(error) } });
-      }
-    });
+    await answerInLines<BeginMessage>({ request, reply, mask }, (stream) =>
+      tellBeginning(stream, (onProgress) => appliance.install({ path, dryRun }, onProgress, stream.signal)),
+    );
+  });
+
+  server.post('/api/upgrade', { schema: { body: UpgradeRequest } }, async (request, reply) => {
+    const { dryRun = false, ...asked } = request.body;
+    await answerInLines<BeginMessage>({ request, reply, mask }, (stream) =>
+      tellBeginning(stream, (onProgress) =>
+        appliance.upgrade({ ...asked, dryRun }, onProgress, stream.signal),
+      ),
+    );
   });
 };
+
+/** Line by line: how far the looking is, then the plan, then what was begun; or why not. */
+async function tellBeginning(
+  { send, sendIfRoom }: LineStream<BeginMessage>,
+  begin: (onProgress: OnProgress) => Promise<Begun>,
+): Promise<void> {
+  try {
+    const { plan, operation } = await begin(
+      (done, total) => void sendIfRoom({ kind: 'progress', done, total }),
+    );
+    await send({ kind: 'plan', plan });
+    if (operation !== undefined) await send({ kind: 'operation', id: operation });
+  } catch (error) {
+    await send({ kind: 'error', error: { ...reportOf(error) } });
+  }
+}
 
 /** What was said on the way, such as the output of a migration. */
 function notesOf(events: readonly JournalEvent[]): Note[] {

@@ -12,10 +12,12 @@ import { serveVerb } from './serve.ts';
 import { sizeVerb } from './size.ts';
 import { servicesVerb, statusVerb } from './status.ts';
 import { uninstallVerb } from './uninstall.ts';
+import { upgradeVerb } from './upgrade.ts';
 import { versionVerb } from './version.ts';
 
 export const verbs: readonly Verb[] = [
   installVerb,
+  upgradeVerb,
   statusVerb,
   servicesVerb,
   logsVerb,

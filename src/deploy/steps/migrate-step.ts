@@ -2,7 +2,7 @@
 // meanwhile finds it again by its name and waits for its end: it is never cut off, and never run twice at once.
 
 import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
-import type { ContainerFacts } from '../../engine/index.ts';
+import type { Compose, ContainerFacts } from '../../engine/index.ts';
 import type { Executor, StepContext } from '../../journal/index.ts';
 import { kindOf } from '../../stack/index.ts';
 import type { InstallSteps } from '../install-plan.ts';
@@ -25,15 +25,23 @@ export function migrateStep(tools: DeployTools): Executor<Migration> {
         if (!(await wasInterrupted(tools, input, left, end.code))) throw failure(end);
         context.note('The migration was interrupted; it is run again.');
       }
-      await begin(tools, input, context);
+      await begin(tools, input, context, await tools.compose());
       const end = await attend(tools, input, context);
       if (end.code === 0) return end.output.last;
       throw failure(end);
     },
-    async undo(input, { operation }) {
-      await removeBegun(tools, nameOf(input, operation));
+    async undo(input, context) {
+      await removeBegun(tools, nameOf(input, context.operation));
+      if (input.down !== undefined) await takeBack(tools, { ...input, up: input.down }, context);
     },
   };
+}
+
+/** With the image that brought the migration: the one from before does not know it. */
+async function takeBack(tools: DeployTools, input: Migration, context: StepContext): Promise<void> {
+  await begin(tools, input, context, await tools.composeIn(tools.paths.stackNext));
+  const end = await attend(tools, input, context);
+  if (end.code !== 0) throw failure(end);
 }
 
 /** Ended by a signal from outside, or a data service was restarted under it, as by an engine that went away. */
@@ -64,13 +72,18 @@ async function dataServices(tools: DeployTools): Promise<string[]> {
   return services.filter((one) => kindOf(one)?.dataFolder !== undefined).map(({ name }) => name);
 }
 
-async function begin(tools: DeployTools, input: Migration, context: StepContext): Promise<void> {
+async function begin(
+  tools: DeployTools,
+  input: Migration,
+  context: StepContext,
+  compose: Compose,
+): Promise<void> {
   const { operation, signal } = context;
   const { service, up, project } = input;
   const name = nameOf(input, operation);
   await removeBegun(tools, name);
   for (const one of await dataServices(tools)) await healthyContainer(tools, project, one, signal);
-  await (await tools.compose()).begin({ service, name, command: up, signal });
+  await compose.begin({ service, name, command: up, signal });
 }
 
 /** To its end, from its first line on, and then without a trace. */

@@ -1,20 +1,16 @@
 // The edge: nginx behind a holder that owns the network namespace and the published ports. nginx can be replaced
 // inside that namespace while both listen, so no connection is refused; the holder itself only sleeps.
 
-import type { AppService, NginxService } from '../../release/index.ts';
+import type { AppService, NginxService, Release } from '../../release/index.ts';
+import { askInShell, statusPort } from '../edge/status.ts';
+import { markPath, renderUpstreams, upstreamsFile, type EdgeApp } from '../edge/upstreams.ts';
 import type { ComposeService, ServiceContext, ServiceKind } from './kind.ts';
 
 export const holderName = 'onstead-edge';
-/** Inside the namespace only: nginx's own counters and the container's health check. */
-const statusPort = 8079;
-
 const CONFIG = '/etc/onstead/nginx.conf';
 
 const edgeHealth = {
-  test: [
-    'CMD-SHELL',
-    `u=http://127.0.0.1:${statusPort}/health; if command -v curl >/dev/null; then curl -fsS -o /dev/null $$u; else wget -q -O /dev/null $$u; fi`,
-  ],
+  test: ['CMD-SHELL', askInShell('/health', true).replaceAll('$', '$$$$')], // Compose reads a single $ itself
   interval: '3s',
   timeout: '3s',
   retries: 5,
@@ -33,7 +29,13 @@ export const nginxKind: ServiceKind<NginxService> = {
     stop_grace_period: '1m',
     healthcheck: edgeHealth,
   }),
-  config: (context) => ({ 'nginx.conf': edgeConfig(context) }),
+  config: (context) => {
+    const conf = edgeConfig(context);
+    return {
+      'nginx.conf': conf,
+      [upstreamsFile]: renderUpstreams(edgeAppOf(context.release), { kind: 'all' }, conf),
+    };
+  },
 };
 
 const HOLDER_BYTES = 16 * 1024 * 1024; // it only sleeps
@@ -62,8 +64,13 @@ export function holder(image: string, settings: ServiceContext['settings']): Com
   };
 }
 
-function edgeConfig({ size, settings, release }: ServiceContext<NginxService>): string {
-  const app = release.services.find((service): service is AppService => service.role === 'app');
+/** The first app of the release; a release without one is refused when it is read. */
+export function edgeAppOf({ services }: Release): EdgeApp {
+  const app = services.find((service): service is AppService => service.role === 'app');
+  return { name: app?.name ?? 'app', port: app?.port ?? 80 };
+}
+
+function edgeConfig({ size, settings }: ServiceContext<NginxService>): string {
   const workers = size.settings['worker_processes'] ?? 'auto';
   const connections = size.settings['worker_connections'] ?? 1024;
   const openFiles = size.settings['worker_rlimit_nofile'] ?? 4096;
@@ -108,13 +115,7 @@ http {
   # Docker's own resolver: names of containers, also after they were replaced.
   resolver 127.0.0.11 valid=2s ipv6=off;
 
-  upstream app {
-    zone app 256k;
-    server ${app?.name ?? 'app'}:${app?.port ?? 80} resolve max_fails=0;
-    keepalive 32;
-    # Below the app's own limit, so that nginx is the one that closes idle connections.
-    keepalive_timeout 30s;
-  }
+  include ${upstreamsFile};
 
   map $http_upgrade $connection_upgrade {
     default upgrade;
@@ -160,6 +161,7 @@ http {
     access_log off;
     location = /health { return 200 "ok\\n"; }
     location = /status { stub_status; }
+    location = ${markPath} { return 200 "$onstead_mark\\n"; }
   }
 }
 `;

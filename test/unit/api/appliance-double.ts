@@ -14,6 +14,14 @@ export interface ApiLab extends JournalLab {
   readonly asked: string[];
 }
 
+const somePlan = {
+  product: 'notes',
+  title: 'Notes',
+  version: '1.0.0',
+  permissions: [{ service: 'app', name: 'outbound', opens: 'the world' }],
+  steps: [{ type: 'one', title: 'Do one' }],
+};
+
 interface Ends {
   teardown(end: () => unknown): void;
 }
@@ -50,16 +58,13 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
         line: 'hello',
       };
     },
+    upgrade: async ({ path, dryRun, strategy }) => {
+      asked.push(`upgrade ${path}${dryRun ? ' dry' : ''} ${strategy ?? ''}`.trim());
+      return { plan: somePlan };
+    },
     async install({ path, dryRun }) {
       asked.push(`install ${path}${dryRun ? ' dry' : ''}`);
-      const plan = {
-        product: 'notes',
-        title: 'Notes',
-        version: '1.0.0',
-        permissions: [{ service: 'app', name: 'outbound', opens: 'the world' }],
-        steps: [{ type: 'one', title: 'Do one' }],
-      };
-      return dryRun ? { plan } : { plan, operation: 'install-1' };
+      return dryRun ? { plan: somePlan } : { plan: somePlan, operation: 'install-1' };
     },
     operations: () => journal.list(),
     operation: (id) => journal.get(id),

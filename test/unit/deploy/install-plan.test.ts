@@ -4,46 +4,15 @@ import t from 'tap';
 import { createLogger } from '../../../src/base/log.ts';
 import { GIB, MIB } from '../../../src/base/units.ts';
 import { installExecutors, type DeployTools } from '../../../src/deploy/index.ts';
-import { planInstall, type InstallFacts, type InstallTarget } from '../../../src/deploy/install-plan.ts';
+import { planInstall, type InstallFacts } from '../../../src/deploy/install-plan.ts';
 import { leastMachine, machineDemand } from '../../../src/deploy/machine-demand.ts';
-import { parseRelease, type Release } from '../../../src/release/index.ts';
+import { parseRelease } from '../../../src/release/index.ts';
 import { planSize } from '../../../src/sizing/index.ts';
-import { holderName, secretNamesOf, sizingDemandFrom } from '../../../src/stack/index.ts';
-import { openFolder, openStore, inputFor, releaseText, releaseWith } from '../stack/lab.ts';
+import { holderName, sizingDemandFrom } from '../../../src/stack/index.ts';
+import { targetOf } from './plan-target.ts';
+import { openFolder, openStore, releaseText, releaseWith } from '../stack/lab.ts';
 
 const nothing: InstallFacts = { secrets: [], images: [], volumes: [], services: [], isInstalled: false };
-
-function targetOf(release: Release): InstallTarget {
-  return {
-    bundle: { path: '/bundles/notes.tar', id: 'abc' },
-    project: 'notes',
-    product: release.product,
-    title: release.title,
-    version: release.version,
-    keyId: 'KEY',
-    services: release.services,
-    permissions: release.permissions,
-    images: release.services.map(({ name }) => ({
-      service: name,
-      tag: `x/${name}:sha256-1`,
-      configDigest: `sha256:${name}`,
-      diffIds: [],
-    })),
-    volumes: release.volumes.map((key) => ({ key, name: `notes_${key}`, owner: '1:1' })),
-    secrets: secretNamesOf(release),
-    sizing: inputFor(release).plan,
-    hosts: ['localhost'],
-    needs: {
-      project: 'notes',
-      architecture: 'amd64',
-      cpus: 1,
-      memoryBytes: GIB,
-      imageBytes: GIB,
-      imagesToLoad: true,
-      createdAt: '2026-11-20T00:00:00Z',
-    },
-  };
-}
 
 const release = parseRelease(releaseText, 'compose.yaml');
 const target = targetOf(release);

@@ -5,7 +5,16 @@ import t from 'tap';
 import { parseDocument, type Scalar } from 'yaml';
 import { parseRelease } from '../../../src/release/index.ts';
 import { holderName, openedServices, secretNamesOf } from '../../../src/stack/index.ts';
-import { inputFor, openFolder, openStore, overrideOf, releaseText, releaseWith, renderText } from './lab.ts';
+import {
+  inputFor,
+  openFolder,
+  openStore,
+  overrideOf,
+  releaseText,
+  releaseWith,
+  renderText,
+  settings,
+} from './lab.ts';
 
 const release = parseRelease(releaseText, 'compose.yaml');
 const input = inputFor(release);
@@ -164,6 +173,7 @@ t.test("the vendor's file stays what the vendor wrote", async (t) => {
     'compose.yaml',
     'config/mysql/onstead.cnf',
     'config/nginx/nginx.conf',
+    'config/nginx/upstreams.conf',
     'config/redis/redis.conf',
   ]);
 });
@@ -191,7 +201,7 @@ t.test('no secret stands in any file of the stack', async (t) => {
 t.test("the edge's settings reach the ports", async (t) => {
   const edge = { address: '192.0.2.7', httpPort: 8080, httpsPort: 8443, names: [], maxBodyBytes: 5 };
   const given = overrideOf(
-    renderText(releaseText, { settings: { edge, limits: {} } }),
+    renderText(releaseText, { settings: { ...settings, edge } }),
   ) as never as typeof services & { services: typeof services };
   t.strictSame((given.services as typeof services)![holderName]!['ports'], [
     '192.0.2.7:8080:80',

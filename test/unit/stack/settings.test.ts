@@ -28,6 +28,7 @@ t.test('an empty file is the defaults, and each key has its place', async (t) =>
 project: shop
 edge: { address: 192.168.1.7, http: 8080, https: 8443, names: [shop.lan, 192.168.1.7, "fd00::7"], maxBody: 20M }
 limits: { cpus: 2.5, memory: 6G, disk: 1.5T }
+upgrade: { readyWithin: 1m30s, soak: 5s }
 `;
   t.strictSame(parseSettings(text, 'onstead.yaml'), {
     project: 'shop',
@@ -39,6 +40,7 @@ limits: { cpus: 2.5, memory: 6G, disk: 1.5T }
       maxBodyBytes: 20 * MIB,
     },
     limits: { cpus: 2.5, memoryBytes: 6 * GIB, diskBytes: 1536 * GIB },
+    upgrade: { readyWithinMs: 90_000, soakMs: 5_000 },
   });
 });
 
@@ -144,7 +146,7 @@ limits:
   const mistakes = mistakesIn(text);
   const told = mistakes.map(({ line, column, message }) => `${line}:${column} ${message}`);
   const expected = [
-    /^1:1 .*onstead\.yaml:1:1 "colour" is not a key that stands here\. .*project, edge, limits\.$/,
+    /^1:1 .*onstead\.yaml:1:1 "colour" is not a key that stands here\. .*project, edge, limits, upgrade\.$/,
     /^3:3 .*"adress" is not a key that stands here\. Did you mean "address"\?$/,
     /^4:12 .*"address" is "999\.1\.1\.1"; it must be an IPv4 address .* address: 0\.0\.0\.0\.$/,
     /^5:10 .*"https" is 70000; it must be a port from 1 to 65535\. .* https: 443\.$/,

@@ -1,0 +1,86 @@
+// Begins an operation from a bundle, and stays with it to its end: how far the looking is, the plan, then every step.
+
+import { resolve } from 'node:path';
+import { errorFrom } from '../base/errors.ts';
+import type { BeginMessage, PlanAnswer, StatusAnswer } from '../api/schemas.ts';
+import { exitCodeOfOperation } from './exit-codes.ts';
+import { followOperation } from './follow.ts';
+import { sayPermissions } from './permissions.ts';
+import { drawBar } from './terminal.ts';
+import { isSet, type VerbInput } from './verb.ts';
+
+/** What a shell expects after Ctrl-C. */
+const INTERRUPTED = 130;
+
+export interface BeginRequest {
+  readonly route: '/api/install' | '/api/upgrade';
+  readonly body: { readonly path: string; readonly dryRun: boolean; readonly strategy?: string };
+}
+
+interface Begun {
+  readonly plan: PlanAnswer | undefined;
+  readonly id: string | undefined;
+}
+
+/** The flags that every verb has which begins an operation. */
+export const detachFlag = { type: 'boolean', help: 'Return as soon as it is under way.' } as const;
+
+export function givenPath({ args }: VerbInput): string {
+  return resolve(args[0]!); // the verb asks for it
+}
+
+export async function beginOperation(input: VerbInput, request: BeginRequest): Promise<number> {
+  const { terminal, client, signal } = input;
+  const { plan, id } = await ask(input, request);
+  if (signal.aborted && id === undefined) {
+    terminal.say('Nothing was begun.');
+    return INTERRUPTED;
+  }
+  if (plan !== undefined) showPlan(plan, input, request.body.dryRun);
+  if (id === undefined) {
+    terminal.answer(plan);
+    return 0;
+  }
+  if (isSet(input, 'detach')) {
+    terminal.say(`Under way as ${id}. Follow it with: onstead operations show ${id} --follow`);
+    terminal.answer({ operation: id });
+    return 0;
+  }
+  const operation = await followOperation({ id, client, terminal, signal });
+  if (operation.state === 'done') await sayWhere(input);
+  return signal.aborted ? 0 : exitCodeOfOperation(operation);
+}
+
+async function ask({ client, terminal, signal }: VerbInput, { route, body }: BeginRequest): Promise<Begun> {
+  const startedMs = performance.now();
+  let id: string | undefined;
+  let plan: PlanAnswer | undefined;
+  try {
+    for await (const message of client.lines<BeginMessage>(route, { body, signal })) {
+      if (message.kind === 'error') throw errorFrom(message.error);
+      if (message.kind === 'progress') {
+        terminal.redraw(drawBar('Checking the bundle', message, performance.now() - startedMs));
+      } else if (message.kind === 'plan') {
+        plan = message.plan;
+      } else {
+        id = message.id;
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return { plan, id };
+}
+
+function showPlan(plan: PlanAnswer, { terminal }: VerbInput, dryRun: boolean): void {
+  terminal.say(`${terminal.paint('strong', `${plan.title} ${plan.version}`)}, ${plan.steps.length} steps`);
+  sayPermissions(plan.permissions, terminal);
+  if (dryRun)
+    for (const [at, step] of plan.steps.entries())
+      terminal.say(`${String(at + 1).padStart(4)}  ${step.title}`);
+}
+
+async function sayWhere({ client, terminal }: VerbInput): Promise<void> {
+  const status = await client.get<StatusAnswer>('/api/status');
+  terminal.say(`It is at ${status.addresses.map((address) => terminal.paint('strong', address)).join(', ')}`);
+}

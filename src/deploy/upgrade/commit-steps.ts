@@ -1,0 +1,67 @@
+// The upgrade is recorded, and only then what no way back needs is cleared away.
+
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Executor } from '../../journal/index.ts';
+import { imagesOf, readStack } from '../../stack/index.ts';
+import { readFact, writeFact } from '../facts.ts';
+import { rememberSeen } from '../seen-versions.ts';
+import type { DeployTools } from '../tools.ts';
+import type { UpgradeSteps } from './plan.ts';
+import { pointStack } from './sides.ts';
+
+const POINTS_KEPT = 2;
+
+export function commitUpgradeStep(tools: DeployTools): Executor<UpgradeSteps['commit-upgrade']> {
+  return {
+    async holds({ installed }) {
+      return readFact(tools.journal, 'installed')?.bundle === installed.bundle;
+    },
+    async apply({ installed }) {
+      const { keyId, product, version } = installed;
+      await rememberSeen(tools.paths, { keyId, product, version });
+      writeFact(tools.journal, 'installed', { ...installed, installedAt: tools.clock.now().toISOString() });
+    },
+    async undo({ from }) {
+      writeFact(tools.journal, 'installed', from);
+    },
+  };
+}
+
+/** The upgrade stands: what cannot be cleared away now is cleared away by the next one. */
+export function tidyStep(tools: DeployTools): Executor<UpgradeSteps['tidy']> {
+  return {
+    async apply({ project }) {
+      try {
+        await forgetOldPoints(tools);
+        return await removeUnusedImages(tools, project);
+      } catch (error) {
+        tools.log.warn({ err: error }, 'what is no longer needed could not be cleared away');
+        return 'left for the next time';
+      }
+    },
+  };
+}
+
+async function forgetOldPoints({ paths }: DeployTools): Promise<void> {
+  const old = (await readdir(paths.points)).toSorted().slice(0, -POINTS_KEPT);
+  for (const name of old) await rm(join(paths.points, name), { recursive: true, force: true });
+}
+
+/** Images of the stack that neither it nor a point that is kept names. */
+async function removeUnusedImages(tools: DeployTools, project: string): Promise<string> {
+  const engine = await tools.engine();
+  const files = await Promise.all((await stacksKept(tools)).map((folder) => readStack(folder)));
+  const texts = files.flatMap((one) => [...one.values()]);
+  const ours = await engine.images.list({ reference: imagesOf(project) });
+  const unused = ours
+    .flatMap(({ repoTags }) => repoTags)
+    .filter((tag) => !texts.some((text) => text.includes(tag)));
+  for (const tag of unused) await engine.images.remove(tag);
+  return unused.length === 0 ? 'nothing to clear away' : `${unused.length} images removed`;
+}
+
+async function stacksKept(tools: DeployTools): Promise<string[]> {
+  const points = await readdir(tools.paths.points);
+  return [tools.paths.stack, ...points.map((point) => pointStack(tools, point))];
+}

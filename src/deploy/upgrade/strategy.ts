@@ -1,0 +1,76 @@
+// How the replicas of one service are replaced, as a list of states to pass through. Pure. Each state says how many of
+// the new and of the old release there are and who answers; whatever goes from one to the next starts before it stops.
+
+import type { Strategy } from '../../release/index.ts';
+
+export interface Sides {
+  /** Replicas of the new release. */
+  readonly fresh: number;
+  /** Replicas of the old one. */
+  readonly stale: number;
+  /** Percent of the requests that the new ones answer; null: every replica answers its part. */
+  readonly freshShare: number | null;
+}
+
+export interface Stage {
+  readonly to: Sides;
+  /** Soaked in this state, and judged, before the next. */
+  readonly isJudged: boolean;
+}
+
+/** From 100 % on, the old replicas are kept warm until the last gate: the way back is one reload. */
+const CANARY_SHARES = [5, 25, 50, 100];
+
+export interface Replicas {
+  /** Running now, of the old release. */
+  readonly stale: number;
+  /** Wanted of the new one. */
+  readonly fresh: number;
+}
+
+export function stagesOf(strategy: Strategy, { stale, fresh }: Replicas): Stage[] {
+  if (strategy === 'rolling') return rolling(stale, fresh);
+  const gone: Stage = { to: { fresh, stale: 0, freshShare: null }, isJudged: false };
+  if (strategy === 'blue-green') {
+    return [
+      { to: { fresh, stale, freshShare: 0 }, isJudged: false },
+      { to: { fresh, stale, freshShare: 100 }, isJudged: true },
+      gone,
+    ];
+  }
+  const canary = CANARY_SHARES.map((freshShare): Stage => ({
+    to: { fresh: Math.max(1, Math.ceil((fresh * freshShare) / 100)), stale, freshShare },
+    isJudged: true,
+  }));
+  return [...canary, gone];
+}
+
+/** One more at a time, one less at a time; never fewer than before. The last one is judged with all of them new. */
+function rolling(stale: number, fresh: number): Stage[] {
+  const count = Math.max(stale, fresh);
+  return Array.from({ length: count }, (_, index) => ({
+    to: {
+      fresh: Math.min(index + 1, fresh),
+      stale: Math.max(0, stale - index - 1),
+      freshShare: null,
+    },
+    isJudged: index === 0 || index === count - 1,
+  }));
+}
+
+/** Weights of one replica of each side, as small whole numbers; 0 means that it is not asked at all. */
+export function weightsFor({ fresh, stale, freshShare }: Sides): {
+  readonly fresh: number;
+  readonly stale: number;
+} {
+  if (freshShare === null) return { fresh: 1, stale: 1 };
+  const weights = { fresh: freshShare * stale, stale: (100 - freshShare) * fresh };
+  // Where only one side has replicas there is nothing to divide.
+  if (fresh === 0 || stale === 0) return { fresh: 1, stale: 1 };
+  const divisor = greatestCommonDivisor(weights.fresh, weights.stale);
+  return { fresh: weights.fresh / divisor, stale: weights.stale / divisor };
+}
+
+function greatestCommonDivisor(left: number, right: number): number {
+  return right === 0 ? left : greatestCommonDivisor(right, left % right);
+}

@@ -1,0 +1,143 @@
+// Tells nginx which replicas answer, and does not believe it before nginx itself says so. A configuration is tried in
+// the running container before it takes the place of the one that works.
+
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { OnsteadError } from '../../base/errors.ts';
+import { ensureFolder, readTextIfAny, writeFileAtomic } from '../../base/files.ts';
+import type { Engine } from '../../engine/index.ts';
+import {
+  markIn,
+  markPath,
+  renderUpstreams,
+  upstreamsFile,
+  type EdgeApp,
+  type EdgeServer,
+  type EdgeTargets,
+} from './upstreams.ts';
+import { askEdgeInside } from './status.ts';
+
+export interface Edge {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly project: string;
+  /** nginx's own name in the release. */
+  readonly service: string;
+  readonly app: EdgeApp;
+  readonly stackFolder: string;
+}
+
+const CANDIDATE = 'next';
+const TAKEN_WITHIN_MS = 20_000;
+const BETWEEN_MS = 50;
+/** Longer than nginx keeps an answer of the engine's resolver. */
+const RESOLVED_WITHIN_MS = 3_000;
+
+/** From its return on, new requests go to these. Requests under way end where they are: see `drainEdge`. */
+export async function steerEdge(edge: Edge, targets: EdgeTargets, signal: AbortSignal): Promise<void> {
+  const folder = join(edge.stackFolder, 'config', edge.service);
+  const conf = await readFile(join(folder, 'nginx.conf'), 'utf8');
+  const text = renderUpstreams(edge.app, targets, conf);
+  const running = await runningContainers(edge);
+  if ((await readTextIfAny(join(folder, upstreamsFile))) !== text) {
+    if (running[0] !== undefined) await tryOut(edge, running[0], folder, { conf, text });
+    await writeFileAtomic(join(folder, upstreamsFile), text);
+  }
+  await takeUp(edge, running, markIn(text)!, signal);
+}
+
+/** Back to whoever the engine names: no replica comes or goes any more. These answer until nginx has asked for the name. */
+export async function settleEdge(
+  edge: Edge,
+  servers: readonly EdgeServer[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (servers.length > 0) {
+    await steerEdge(edge, { kind: 'joining', servers }, signal);
+    await edge.clock.sleep(RESOLVED_WITHIN_MS, signal);
+  }
+  await steerEdge(edge, { kind: 'all' }, signal);
+}
+
+/** Resolves when no worker of an earlier configuration serves anybody any more; false where the limit came first. */
+export async function drainEdge(edge: Edge, limitMs: number, signal: AbortSignal): Promise<boolean> {
+  const endMs = edge.clock.monotonicMs() + limitMs;
+  for (;;) {
+    if (!(await hasOldWorkers(edge))) return true;
+    if (edge.clock.monotonicMs() > endMs) return false;
+    await edge.clock.sleep(250, signal);
+  }
+}
+
+async function takeUp(
+  edge: Edge,
+  running: readonly string[],
+  mark: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (running.length === 0) return; // its next start reads the file
+  const hasMark = async (): Promise<boolean> =>
+    (await askEdgeInside(edge.engine, running[0]!, markPath)) === mark;
+  if (await hasMark()) return;
+  for (const id of running) await edge.engine.containers.kill(id, 'SIGHUP');
+  const endMs = edge.clock.monotonicMs() + TAKEN_WITHIN_MS;
+  while (!(await hasMark())) {
+    if (edge.clock.monotonicMs() > endMs) throw notTaken(edge.service);
+    await edge.clock.sleep(BETWEEN_MS, signal);
+  }
+}
+
+/** `nginx -t` on a copy beside the files that it works by. */
+async function tryOut(
+  { engine, service }: Edge,
+  container: string,
+  folder: string,
+  { conf, text }: { readonly conf: string; readonly text: string },
+): Promise<void> {
+  const candidate = join(folder, CANDIDATE);
+  await ensureFolder(candidate);
+  try {
+    await writeFileAtomic(join(candidate, 'nginx.conf'), conf);
+    await writeFileAtomic(join(candidate, upstreamsFile), text);
+    const { code, stderr } = await engine.containers.exec(container, {
+      cmd: ['nginx', '-t', '-q', '-c', `/etc/onstead/${CANDIDATE}/nginx.conf`],
+      timeoutMs: 30_000,
+    });
+    if (code !== 0) throw refused(service, stderr);
+  } finally {
+    await rm(candidate, { recursive: true, force: true });
+  }
+}
+
+async function runningContainers({ engine, project, service }: Edge): Promise<string[]> {
+  const all = await engine.containers.list({ project, service, status: ['running'] });
+  return all.filter(({ oneOff }) => !oneOff).map(({ id }) => id);
+}
+
+async function hasOldWorkers(edge: Edge): Promise<boolean> {
+  for (const id of await runningContainers(edge)) {
+    const processes = await edge.engine.containers.processes(id);
+    if (processes.some((title) => title.includes('worker process is shutting down'))) return true;
+  }
+  return false;
+}
+
+function refused(service: string, said: string): OnsteadError {
+  const [line = ''] = said.split('\n').filter((one) => one.includes('[emerg]'));
+  return new OnsteadError(
+    'edge.refused',
+    `nginx refuses its next configuration: ${line.trim() || said.trim()}`,
+    {
+      next: `Nothing was changed at the edge. Look at \`onstead logs ${service}\`.`,
+    },
+  );
+}
+
+function notTaken(service: string): OnsteadError {
+  return new OnsteadError(
+    'edge.not-taken',
+    `nginx did not take up its configuration within ${TAKEN_WITHIN_MS / 1000} s.`,
+    { next: `Look at \`onstead logs ${service}\`.` },
+  );
+}

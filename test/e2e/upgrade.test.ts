@@ -1,0 +1,61 @@
+// A customer upgrades while people use the application: nobody notices, and a release that is bad never becomes theirs.
+
+import t from 'tap';
+import { TestAppliance } from './appliance.ts';
+import { demoBundle } from './demo-bundle.ts';
+import { startUsers } from './users.ts';
+
+t.setTimeout(290_000);
+
+const first = await demoBundle('1.0.0');
+const appliance = await TestAppliance.make({ publicKey: first.publicKey });
+await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 20s, soak: 5s }\n');
+t.teardown(() => appliance.remove());
+
+const version = async (): Promise<string> => {
+  const { stdout } = await appliance.onstead(['status', '--json']);
+  return (JSON.parse(stdout) as { release: { version: string } }).release.version;
+};
+
+t.before(async () => {
+  await appliance.start();
+  const { code, stderr } = await appliance.onstead(['install', first.path]);
+  if (code !== 0) throw new Error(stderr);
+});
+
+t.test('without --yes the plan is shown and nothing is changed', async (t) => {
+  const bundle = await demoBundle('1.1.0');
+  const { code, stdout } = await appliance.onstead(['upgrade', bundle.path]);
+  t.equal(code, 0);
+  t.match(stdout, /Replace replicas of app: 1 new/);
+  t.match(stdout, /Add --yes/);
+  t.equal(await version(), '1.0.0');
+});
+
+t.test('an upgrade of the app and its database fails no request', async (t) => {
+  const bundle = await demoBundle('1.1.0');
+  const users = await startUsers(appliance);
+  const { code, stdout, stderr } = await appliance.onstead(['upgrade', bundle.path, '--yes']);
+  const seen = await users.stop();
+  t.equal(code, 0, stdout + stderr);
+  t.equal(await version(), '1.1.0');
+  t.ok(seen.answered > 100, `${seen.answered} answers`);
+  t.strictSame(seen.failures, []);
+  const containers = await appliance.engine.containers.list({ project: appliance.project, service: 'app' });
+  t.ok(containers.every(({ status }) => status === 'running'));
+  t.equal(new Set(containers.map(({ image }) => image)).size, 1, 'all replicas are of one release');
+  const again = await appliance.compose(['up', '--detach', '--dry-run', '--progress', 'plain']);
+  t.notMatch(again.stderr, /Recreate|Creating|Create /, 'the folder says what runs');
+});
+
+t.test('a release that never becomes ready is taken back, and nobody notices', async (t) => {
+  const bundle = await demoBundle('never-ready');
+  const users = await startUsers(appliance);
+  const { code, stdout, stderr } = await appliance.onstead(['upgrade', bundle.path, '--yes']);
+  const seen = await users.stop();
+  t.equal(code, 5, stdout + stderr);
+  t.match(stderr + stdout, /ready/);
+  t.equal(await version(), '1.1.0');
+  t.strictSame(seen.failures, []);
+  t.equal((await appliance.operation()).state, 'rolled-back');
+});
