@@ -96,8 +96,8 @@ export interface InstallSteps {
     project: string;
     service: string;
     up: readonly string[];
-    /** Takes it back without loss. */
-    down?: readonly string[];
+    /** How it is taken back without loss: `down` until `status` says what it said before. */
+    back?: { readonly down: readonly string[]; readonly status: readonly string[] };
     timeoutMs: number;
   };
   'smoke-test': { project: string; version: string };

@@ -54,9 +54,17 @@ const Migrate = Type.Object(
       '[node, migrate.js, up]',
     ),
     down: Type.Optional(
-      Command('Takes the database back to the release before.', '[node, migrate.js, down]'),
+      Command(
+        'Takes back the newest migration, or all of this release; it is run until `status` prints what it printed before.',
+        '[node, migrate.js, down]',
+      ),
     ),
-    status: Type.Optional(Command('Prints what is applied.', '[node, migrate.js, status]')),
+    status: Type.Optional(
+      Command(
+        'Prints what is applied: the same words for the same state. Without it nobody knows when `down` is done, and a rollback restores the copy.',
+        '[node, migrate.js, status]',
+      ),
+    ),
     reversible: Type.Boolean({
       description:
         'Whether `down` brings the database back without loss. If not, a rollback restores the copy.',

@@ -8,7 +8,7 @@ import { readFact, writeFact } from '../facts.ts';
 import { rememberSeen } from '../seen-versions.ts';
 import type { DeployTools } from '../tools.ts';
 import type { UpgradeSteps } from './plan.ts';
-import { pointStack } from './sides.ts';
+import { pointStack } from '../points.ts';
 
 const POINTS_KEPT = 2;
 

@@ -15,7 +15,8 @@ import {
 import type { ReadyAnswer, ReadyQuestion } from '../ready-question.ts';
 import { placeOf, type DeployTools } from '../tools.ts';
 import { edgeOf } from '../edge-of.ts';
-import { filesOf, pointStack, sidesOf, type ReplicaSides, type Side } from './sides.ts';
+import { pointStack } from '../points.ts';
+import { filesOf, sidesOf, type ReplicaSides, type Side } from './sides.ts';
 import { weightsFor, type Sides } from './strategy.ts';
 
 export interface Exchange {

@@ -164,17 +164,18 @@ function migrateSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
   return target.services.flatMap((service): Step[] => {
     if (service.role !== 'app' || service.migrate === undefined) return [];
     if (!facts.changed.includes(service.name)) return [];
-    const { up, down, reversible, timeoutMs } = service.migrate;
+    const { up, down, status, reversible, timeoutMs } = service.migrate;
+    const isReversible = reversible && down !== undefined && status !== undefined;
     return [
       {
         type: 'migrate',
-        title: `Migrate the database for ${service.name}${reversible ? '' : ' (cannot be taken back by itself)'}`,
+        title: `Migrate the database for ${service.name}${isReversible ? '' : ' (cannot be taken back by itself)'}`,
         input: {
           project: target.project,
           service: service.name,
           up,
           timeoutMs,
-          ...(reversible && down !== undefined ? { down } : {}),
+          ...(isReversible ? { back: { down, status } } : {}),
         },
       },
     ];

@@ -1,8 +1,8 @@
 // The two sides of a service while it is replaced: which of its containers belong to the new release and which to the
 // old one. Compose itself says what a release's containers would be, so that nothing here compares settings.
 
-import { join } from 'node:path';
 import type { Compose, ContainerSummary } from '../../engine/index.ts';
+import { pointStack } from '../points.ts';
 import { containersOf, type DeployTools } from '../tools.ts';
 
 export type Side = 'fresh' | 'stale';
@@ -24,14 +24,4 @@ export async function sidesOf(tools: DeployTools, project: string, service: stri
 /** The Compose files that replicas of this side are made from. The stack's own folder holds only one of the two. */
 export function filesOf(tools: DeployTools, side: Side, operation: string): Promise<Compose> {
   return tools.composeIn(side === 'fresh' ? tools.paths.stackNext : pointStack(tools, operation));
-}
-
-/** What an operation keeps of the appliance before it. */
-export function pointFolder({ paths }: Pick<DeployTools, 'paths'>, point: string): string {
-  return join(paths.points, point);
-}
-
-/** The stack's folder as the restore point of an operation keeps it. */
-export function pointStack(tools: Pick<DeployTools, 'paths'>, point: string): string {
-  return join(tools.paths.points, point, 'stack');
 }

@@ -10,7 +10,7 @@ import { readFact, writeFact } from '../facts.ts';
 import { renderKept } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
 import type { UpgradeSteps } from './plan.ts';
-import { pointFolder, pointStack } from './sides.ts';
+import { pointFolder, pointStack } from '../points.ts';
 
 export function stageStackStep(tools: DeployTools): Executor<UpgradeSteps['stage-stack']> {
   return {
