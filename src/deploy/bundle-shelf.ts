@@ -67,7 +67,7 @@ export class BundleShelf {
       throw new OnsteadError(
         'bundle.changed',
         `The file ${bundle.path} is another bundle than the one that was planned with.`,
-        { next: 'Put the bundle back, or start again with the new one.' },
+        { next: 'Put the planned bundle back there, or say where it is now: `onstead install NEWPATH`.' },
       );
     });
   }
@@ -149,9 +149,9 @@ export function bundleId({ index }: VerifiedBundle): string {
   return createHash('sha256').update(JSON.stringify(index)).digest('hex');
 }
 
-/** An operation that finds its bundle gone has not failed: the file may come back, or be somewhere else. */
+/** An operation that finds its bundle gone, or another one there, has not failed: the right one may come back. */
 export function isBundleAway(error: unknown): boolean {
-  return isOnsteadError(error, 'bundle.missing');
+  return isOnsteadError(error, 'bundle.missing') || isOnsteadError(error, 'bundle.changed');
 }
 
 function isThere(path: string): Promise<boolean> {

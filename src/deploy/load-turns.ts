@@ -1,9 +1,11 @@
 // Images go into a classic image store two at a time: while the engine unpacks one, the next is inflated and sent.
 // A layer that several share goes with the first of them alone; the others wait until the engine has it.
 
+import { commonStart, knownLayers, omittableLayers, type Chain } from '../release/index.ts';
+
 export interface TurnImage {
   /** From the bottom up. */
-  readonly diffIds: readonly string[];
+  readonly diffIds: Chain;
   readonly unpackedBytes: number;
 }
 
@@ -15,11 +17,12 @@ export type LoadOne<Image> = (
   signal: AbortSignal,
 ) => Promise<void>;
 
-/** The first failure ends the others. */
+/** `there` is what the engine had before. The first failure ends the others. */
 export async function loadInTurns<Image extends TurnImage>(
   images: readonly Image[],
   signal: AbortSignal,
   load: LoadOne<Image>,
+  there: readonly Chain[] = [],
 ): Promise<void> {
   const waiting = [...images];
   const underWay = new Map<Image, Promise<void>>();
@@ -28,7 +31,7 @@ export async function loadInTurns<Image extends TurnImage>(
   const either = AbortSignal.any([signal, failed.signal]);
   const begin = (image: Image): void => {
     waiting.splice(waiting.indexOf(image), 1);
-    const work = load(image, omittable(image, loaded), either)
+    const work = load(image, omittable(image, chainsAfter(loaded, there)), either)
       .then(() => void loaded.push(image))
       .finally(() => underWay.delete(image));
     underWay.set(image, work);
@@ -36,7 +39,7 @@ export async function loadInTurns<Image extends TurnImage>(
   try {
     while (waiting.length + underWay.size > 0) {
       const free = underWay.size < AT_ONCE;
-      const next = free ? nextToLoad(waiting, [...underWay.keys()], loaded) : undefined;
+      const next = free ? nextToLoad(waiting, [...underWay.keys()], loaded, there) : undefined;
       if (next === undefined) await Promise.race(underWay.values());
       else begin(next);
     }
@@ -52,9 +55,11 @@ export function nextToLoad<Image extends TurnImage>(
   waiting: readonly Image[],
   underWay: readonly Image[],
   loaded: readonly Image[],
+  there: readonly Chain[] = [],
 ): Image | undefined {
+  const known = chainsAfter(loaded, there);
   const free = waiting
-    .filter((image) => !underWay.some((other) => wouldShare(image, other, loaded)))
+    .filter((image) => !underWay.some((other) => wouldShare(image, other, known)))
     .toSorted((a, b) => a.unpackedBytes - b.unpackedBytes);
   return underWay.length + loaded.length === 0 ? free[0] : free.at(-1);
 }
@@ -63,21 +68,14 @@ export function nextToLoad<Image extends TurnImage>(
  * The engine looks for each layer by the chain below it, so only the bottom of an image is known from others; what
  * comes again further up (the empty layer of many images) is needed as a file.
  */
-export function omittable(image: TurnImage, loaded: readonly TurnImage[]): ReadonlySet<string> {
-  const known = knownLayers(image, loaded);
-  const needed = new Set(image.diffIds.slice(known));
-  return new Set(image.diffIds.slice(0, known).filter((diffId) => !needed.has(diffId)));
+export function omittable({ diffIds }: TurnImage, there: readonly Chain[]): ReadonlySet<string> {
+  return omittableLayers([diffIds], there);
 }
 
-function wouldShare(image: TurnImage, other: TurnImage, loaded: readonly TurnImage[]): boolean {
-  return commonStart(image, other) > knownLayers(image, loaded);
+function chainsAfter(loaded: readonly TurnImage[], there: readonly Chain[]): Chain[] {
+  return [...loaded.map(({ diffIds }) => diffIds), ...there];
 }
 
-function knownLayers(image: TurnImage, loaded: readonly TurnImage[]): number {
-  return Math.max(0, ...loaded.map((other) => commonStart(image, other)));
-}
-
-function commonStart({ diffIds: left }: TurnImage, { diffIds: right }: TurnImage): number {
-  const end = left.findIndex((diffId, at) => diffId !== right[at]);
-  return end === -1 ? left.length : end;
+function wouldShare(image: TurnImage, other: TurnImage, known: readonly Chain[]): boolean {
+  return commonStart(image.diffIds, other.diffIds) > knownLayers(image.diffIds, known);
 }

@@ -17,6 +17,7 @@ import {
   userOf,
 } from '../stack/index.ts';
 import { bundleId } from './bundle-shelf.ts';
+import { refuseMissingBase } from './delta-base.ts';
 import { readFact } from './facts.ts';
 import type { ImagePin, InstallFacts, InstallTarget, VolumePin } from './install-plan.ts';
 import { refuseLostSecrets } from './lost-secrets.ts';
@@ -47,6 +48,7 @@ export async function observeTarget(
 ): Promise<{ readonly target: InstallTarget; readonly facts: InstallFacts }> {
   const project = tools.settings().project ?? bundle.release.product;
   refuseOtherProject(tools, project);
+  await refuseMissingBase(tools, bundle);
   const images = imagePins(bundle, project);
   const volumes = volumePins(bundle, project);
   await refuseForeignVolumes(tools, volumes);

@@ -174,13 +174,19 @@ export class Images {
    * archive that a classic store loads. (A containerd store keeps blobs, not chains.)
    */
   async layerChainKnown(diffIds: readonly string[]): Promise<number> {
-    let known = 0;
-    for (const { id } of await this.list()) {
+    const chains = await this.layerChains();
+    return Math.max(0, ...chains.map((chain) => commonStart(diffIds, chain)));
+  }
+
+  /** The layers of each image, from the bottom up; one that goes away meanwhile is left out. */
+  async layerChains(filter: { readonly reference?: string } = {}): Promise<(readonly string[])[]> {
+    const ids = new Set((await this.list(filter)).map(({ id }) => id));
+    const found: (readonly string[])[] = [];
+    for (const id of ids) {
       const image = await this.inspect(id);
-      known = Math.max(known, commonStart(diffIds, image?.diffIds ?? []));
-      if (known === diffIds.length) break;
+      if (image !== undefined && image.diffIds.length > 0) found.push(image.diffIds);
     }
-    return known;
+    return found;
   }
 
   async #follow(

@@ -6,9 +6,10 @@ import { OnsteadError } from '../base/errors.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { BuildInput, Work } from './build-work.ts';
 import { blobPath } from './bundle-index.ts';
-import type { BundleImage, BundleLayer, FileKind } from './bundle-index.ts';
+import type { BundleImage, BundleIndex, BundleLayer, FileKind } from './bundle-index.ts';
 import { partOf } from './bundle-file.ts';
 import type { Part } from './bundle-file.ts';
+import { omitsFor } from './delta.ts';
 import { archiveFolder } from './folder-archive.ts';
 import { mergeFacts } from './layer-facts.ts';
 import { bundleManifest, OCI_LAYOUT, ociIndex, readManifest } from './oci.ts';
@@ -24,6 +25,7 @@ export async function contentsOf(
   composeText: string,
   images: readonly BundleImage[],
   daemon: Daemon | undefined,
+  leftOut: LeftOut,
 ): Promise<Content[]> {
   const notes: Content[] =
     release.notes === undefined ? [] : [['notes', partOf('release/notes.md', release.notes)]];
@@ -31,11 +33,38 @@ export async function contentsOf(
     ['release', partOf('release/compose.yaml', composeText)],
     ...notes,
     ...(await ociParts(work, images)),
-    ...imageParts(work.store, images),
-    ...daemonParts(work.store, daemon),
+    ...imageParts(work.store, images, new Set(leftOut.omits)),
+    ...daemonParts(work.store, leftOut.program === undefined ? daemon : undefined),
     ...(await installerParts(work.input)),
     ['sbom', partOf('sbom.cdx.json', await sbomText(work, release, images, daemon))],
   ];
+}
+
+/** Of a delta; a full bundle leaves out nothing. */
+export type LeftOut = Pick<BundleIndex, 'from' | 'omits' | 'program'>;
+
+/** Where nothing can be left out, a delta is a full bundle, and builds on nothing. */
+export function leftOutOf(
+  { input: { bases = [] } }: Work,
+  images: readonly BundleImage[],
+  daemon: Daemon | undefined,
+): LeftOut {
+  const omits = omitsFor(
+    images,
+    bases.map(({ chains }) => chains),
+  );
+  const isProgramThere =
+    daemon !== undefined && bases.length > 0 && bases.every(({ program }) => program === daemon.layer.digest);
+  if (omits.length === 0 && !isProgramThere) return { from: [], omits: [] };
+  return {
+    from: [...new Set(bases.map(({ version }) => version))],
+    omits: [...omits],
+    ...(isProgramThere ? { program: partOfDaemon(daemon) } : {}),
+  };
+}
+
+function partOfDaemon({ layer: { digest, sizeBytes, unpackedBytes } }: Daemon) {
+  return { digest, sizeBytes, unpackedBytes };
 }
 
 export interface Daemon {
@@ -77,7 +106,7 @@ async function ociParts({ store, arch }: Work, images: readonly BundleImage[]): 
   ];
 }
 
-function imageParts(store: BlobStore, images: readonly BundleImage[]): Content[] {
+function imageParts(store: BlobStore, images: readonly BundleImage[], omits: ReadonlySet<string>): Content[] {
   const blobs = new Map<string, number>();
   for (const image of images) {
     blobs.set(image.manifestDigest, image.manifestBytes);
@@ -85,6 +114,7 @@ function imageParts(store: BlobStore, images: readonly BundleImage[]): Content[]
     for (const layer of image.layers) blobs.set(layer.digest, layer.sizeBytes);
   }
   return [...blobs]
+    .filter(([digest]) => !omits.has(digest))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([digest, sizeBytes]) => ['blob', storedPart(store, blobPath(digest), digest, sizeBytes)]);
 }

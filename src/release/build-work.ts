@@ -2,6 +2,7 @@
 
 import type { BlobStore } from './blob-store.ts';
 import type { ImageSource } from '../base/image-source.ts';
+import type { DeltaBase } from './delta-base.ts';
 import type { SecretKey } from './minisign.ts';
 import type { OnProgress } from './progress.ts';
 
@@ -17,6 +18,8 @@ export interface BuildInput {
   /** What becomes `/opt/onstead/<version>`: dist, node_modules, package.json, runtime, tools. */
   readonly daemonFolder?: string;
   readonly installerFile?: string;
+  /** Makes a delta: what an appliance has with any one of these is left out. */
+  readonly bases?: readonly DeltaBase[];
   readonly secretKey: SecretKey;
   /** The release's date. An input, so that a bundle can be built twice with the same bytes. */
   readonly createdAt: Date;

@@ -8,13 +8,14 @@ import { isDiskFull } from '../base/disk-full.ts';
 import { isOnsteadError, messageOf, OnsteadError, systemCode } from '../base/errors.ts';
 import { BlobStore } from './blob-store.ts';
 import { pins, takeReleaseImages } from './build-images.ts';
-import { contentsOf, takeDaemon } from './build-parts.ts';
-import type { Content, Daemon } from './build-parts.ts';
+import { contentsOf, leftOutOf, takeDaemon } from './build-parts.ts';
+import type { Content, Daemon, LeftOut } from './build-parts.ts';
 import type { BuildInput, Work } from './build-work.ts';
 import { checkIndex, FORMAT } from './bundle-index.ts';
 import type { BundleFile, BundleImage, BundleIndex } from './bundle-index.ts';
 import { partOf, writeBundleFile } from './bundle-file.ts';
 import type { Part } from './bundle-file.ts';
+import { checkBases } from './delta-base.ts';
 import { diskFull, requireSpace } from './disk-space.ts';
 import { sign } from './minisign.ts';
 import { parseRelease } from './parse.ts';
@@ -34,6 +35,7 @@ export interface BuildResult {
 export async function buildBundle(input: BuildInput): Promise<BuildResult> {
   const release = parseRelease(input.composeText, input.composeFile);
   const arch = archOf(input.platform);
+  checkBases(input.bases ?? [], release, arch);
   const outFolder = dirname(resolve(input.outPath));
   const staging = join(
     input.cacheFolder ?? outFolder,
@@ -77,8 +79,9 @@ async function build(work: Work, release: Release): Promise<BuildResult> {
   const composeText = pinImages(input.composeText, pins(release, images));
   const pinned = parseRelease(composeText, input.composeFile);
   const daemon = await takeDaemon(work);
-  const contents = await contentsOf(work, release, composeText, images, daemon);
-  const index = indexOf(work, release, images, contents, daemon);
+  const leftOut = leftOutOf(work, images, daemon);
+  const contents = await contentsOf(work, release, composeText, images, daemon, leftOut);
+  const index = indexOf(work, release, images, contents, daemon, leftOut);
   checkIndex(index);
   const sizeBytes = await writeSigned(
     work,
@@ -100,6 +103,7 @@ function indexOf(
   images: readonly BundleImage[],
   contents: readonly Content[],
   daemon: Daemon | undefined,
+  leftOut: LeftOut,
 ): BundleIndex {
   return {
     format: FORMAT,
@@ -118,8 +122,7 @@ function indexOf(
       ...(unpackedBytes === undefined ? {} : { unpackedBytes }),
     })),
     images: [...images],
-    from: [],
-    omits: [],
+    ...leftOut,
   };
 }
 

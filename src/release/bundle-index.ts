@@ -72,8 +72,10 @@ export const BundleIndex = Type.Object({
     pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$',
     expect: 'a time',
   }),
-  /** Version of the Onstead inside. */
+  /** Version of the Onstead inside, or of the one that a delta left out. */
   onstead: Type.Optional(Text),
+  /** Of a delta: the packed Onstead that it left out, because what it builds on brought the very same. */
+  program: Type.Optional(Type.Object({ digest: Digest, sizeBytes: Bytes, unpackedBytes: Bytes })),
   files: Type.Array(BundleFile, { maxItems: 10_000 }),
   images: Type.Array(BundleImage, { maxItems: 1000 }),
   /** Of a delta: the versions one of which must be there. */
@@ -138,8 +140,28 @@ export function checkIndex(index: BundleIndex): void {
   for (const path of ['release/compose.yaml', 'oci-layout', 'index.json', 'manifest.json', 'sbom.cdx.json']) {
     if (!files.has(path)) throw incomplete(`"${path}"`);
   }
-  if (index.omits.length > 0 !== index.from.length > 0) throw badIndex('a delta must name what it builds on');
+  checkDelta(index, files);
   checkImages(index, files);
+}
+
+/** What is left out must be something that the bundle would need, and really be left out. */
+function checkDelta(index: BundleIndex, files: ReadonlyMap<string, BundleFile>): void {
+  const { from, omits, program, images } = index;
+  const leavesOut = omits.length > 0 || program !== undefined;
+  if (leavesOut !== from.length > 0) throw badIndex('a delta must name what it builds on');
+  if (new Set(omits).size !== omits.length) throw badIndex('it leaves out a layer twice');
+  if (program !== undefined && (index.onstead === undefined || files.has('onstead/daemon.tar.gz'))) {
+    throw badIndex('it leaves out an Onstead that it holds or does not name');
+  }
+  const layers = images.flatMap((image) => image.layers);
+  const omitted = new Set(omits);
+  const without = new Set(layers.filter(({ digest }) => omitted.has(digest)).map(({ diffId }) => diffId));
+  for (const digest of omits) {
+    if (files.has(blobPath(digest))) throw badIndex(`it holds ${digest}, which it leaves out`);
+    if (!layers.some((layer) => layer.digest === digest)) throw badIndex(`${digest}, left out, is no layer`);
+  }
+  const half = layers.find(({ digest, diffId }) => without.has(diffId) && !omitted.has(digest));
+  if (half !== undefined) throw badIndex(`it leaves out ${half.diffId} and holds it too`);
 }
 
 function checkImages(index: BundleIndex, files: ReadonlyMap<string, BundleFile>): void {

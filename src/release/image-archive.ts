@@ -26,13 +26,9 @@ export function imageArchive(input: ArchiveInput): Readable {
   const layers = layersOf(input);
   for (const layer of layers) {
     if (input.ranges.has(blobPath(layer.digest))) continue;
-    throw new OnsteadError(
-      'bundle.incomplete',
-      `The bundle lacks the layer ${layer.digest}, and so does this machine.`,
-      {
-        next: 'Use the full bundle of this release.',
-      },
-    );
+    throw new OnsteadError('bundle.incomplete', `The bundle lacks the layer ${layer.digest}.`, {
+      next: 'Use the full bundle of this release.',
+    });
   }
   return Readable.from(archive(input, layers), { objectMode: false, highWaterMark: 256 * 1024 });
 }

@@ -13,6 +13,7 @@ import {
 } from '../../release/index.ts';
 import { readGiven } from '../given-file.ts';
 import { drawBar, type Terminal } from '../terminal.ts';
+import { basesFrom, deltaSentence } from './bundle-delta.ts';
 import { isSet, listFlag, textFlag, type VerbInput } from '../verb.ts';
 
 const PHASES: Record<BundlePhase, string> = {
@@ -29,6 +30,7 @@ export async function buildAction(input: VerbInput): Promise<number> {
   const composeText = await readGiven(composeFile, 'release file');
   const secretKey = await secretKeyFrom(input);
   parseRelease(composeText, composeFile); // its mistakes are told first: they need no engine
+  const bases = await basesFrom(input);
   const engine = await connectEngine();
   const startedMs = performance.now();
   const program = isSet(input, 'without-daemon') ? undefined : await packProgram();
@@ -47,6 +49,7 @@ export async function buildAction(input: VerbInput): Promise<number> {
       ...(program === undefined
         ? {}
         : { daemonFolder: program.folder, installerFile: program.installerFile }),
+      bases,
       secretKey,
       createdAt: createdAt(input),
       outPath,
@@ -61,6 +64,10 @@ export async function buildAction(input: VerbInput): Promise<number> {
     terminal.say(
       `${terminal.paint('good', '✓')} ${result.path}: ${formatBytes(result.sizeBytes)}, signed by ${result.keyId} (${took})`,
     );
+    const delta = deltaSentence(result.index);
+    if (delta !== undefined) terminal.say(delta);
+    else if (bases.length > 0)
+      terminal.say(`${terminal.paint('warn', '!')} Nothing could be left out, so this is a full bundle.`);
     for (const { message, line, column, fix } of result.release.warnings) {
       terminal.say(`${terminal.paint('warn', '!')} ${composeFile}:${line}:${column} ${message} ${fix}`);
     }

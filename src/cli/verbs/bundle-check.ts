@@ -10,11 +10,13 @@ import {
   openBundle,
   readPublicKey,
   readTrustedKeys,
+  type BundleImage,
   type BundleIndex,
 } from '../../release/index.ts';
 import { readGiven } from '../given-file.ts';
 import { sayPermissions } from '../permissions.ts';
 import { drawBar, type Terminal } from '../terminal.ts';
+import { checkDeltaHere, deltaSentence, isOmitted } from './bundle-delta.ts';
 import { listFlag, textFlag, type VerbInput } from '../verb.ts';
 
 export async function verifyAction(input: VerbInput): Promise<number> {
@@ -38,7 +40,9 @@ export async function verifyAction(input: VerbInput): Promise<number> {
   terminal.say(
     `${terminal.paint('good', '✓')} ${index.title} ${index.version}: complete and unchanged, signed by ${signedBy.keyId} (${formatBytes(sizeBytes)} in ${took})`,
   );
-  terminal.answer({ ok: true, product: index.product, version: index.version, signedBy, sizeBytes });
+  const delta = await checkDeltaHere(index, terminal);
+  const { product, version, from } = index;
+  terminal.answer({ ok: true, product, version, from, ...delta, signedBy, sizeBytes });
   return 0;
 }
 
@@ -63,12 +67,22 @@ function showIndex(index: BundleIndex, terminal: Terminal): void {
     index.images.map((image) => [
       `  ${image.services.join(', ')}`,
       image.reference,
-      formatBytes(image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0)),
+      imageSize(image, index),
       terminal.paint('dim', image.manifestDigest),
     ]),
   );
   const rest = index.files.filter(({ kind }) => kind === 'daemon' || kind === 'installer' || kind === 'sbom');
   for (const { path, sizeBytes } of rest) terminal.say(`  ${path}  ${formatBytes(sizeBytes)}`);
+  const delta = deltaSentence(index);
+  if (delta !== undefined) terminal.say(`\n${delta}`);
+}
+
+function imageSize({ layers }: BundleImage, index: BundleIndex): string {
+  const bytes = (some: BundleImage['layers']): number => some.reduce((sum, one) => sum + one.sizeBytes, 0);
+  const omitted = layers.filter(isOmitted(index));
+  if (omitted.length === 0) return formatBytes(bytes(layers));
+  const needs = omitted.length === layers.length ? 'all' : `${omitted.length} of ${layers.length} layers`;
+  return `${formatBytes(bytes(layers) - bytes(omitted))}, needs ${needs} (${formatBytes(bytes(omitted))})`;
 }
 
 export async function keygenAction(input: VerbInput): Promise<number> {

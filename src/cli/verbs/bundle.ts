@@ -18,6 +18,7 @@ export const bundleVerb: Verb = {
   usage: [
     'onstead bundle keygen NAME',
     'onstead bundle build COMPOSE.yaml --key NAME.key --out FILE.tar [--pull]',
+    'onstead bundle build COMPOSE.yaml --key NAME.key --out FILE.tar --from OLD.tar | --for FINGERPRINT',
     'onstead bundle verify FILE.tar --trust NAME.pub',
     'onstead bundle inspect FILE.tar',
   ].join('\n'),
@@ -38,6 +39,17 @@ export const bundleVerb: Verb = {
       multiple: true,
       value: 'SERVICE=REF',
       help: "build: take this service's image from here instead.",
+    },
+    from: {
+      type: 'string',
+      multiple: true,
+      value: 'OLD.tar',
+      help: 'build: make a delta, for appliances with this release; with several, for those with any one of them.',
+    },
+    for: {
+      type: 'string',
+      value: 'FILE',
+      help: 'build: make a delta for one appliance, from what `onstead fingerprint` printed there.',
     },
     pull: {
       type: 'boolean',
@@ -67,6 +79,10 @@ export const bundleVerb: Verb = {
   examples: [
     ['onstead bundle keygen acme', 'once: writes acme.key (keep it secret) and acme.pub'],
     ['onstead bundle build compose.yaml --key acme.key --out pms-1.4.0.tar', 'every release'],
+    [
+      'onstead bundle build compose.yaml --key acme.key --out pms-1.4.1-delta.tar --from pms-1.4.0.tar',
+      'only what 1.4.0 does not have',
+    ],
     [
       'onstead bundle verify pms-1.4.0.tar --trust acme.pub',
       'what an appliance does before it reads anything',

@@ -4,6 +4,7 @@ import type { Verb } from '../verb.ts';
 import { bootVerb } from './boot.ts';
 import { bundleVerb } from './bundle.ts';
 import { certificateVerb } from './certificate.ts';
+import { fingerprintVerb } from './fingerprint.ts';
 import { installVerb } from './install.ts';
 import { logsVerb } from './logs.ts';
 import { operationsVerb } from './operations.ts';
@@ -25,6 +26,7 @@ export const verbs: readonly Verb[] = [
   preflightVerb,
   sizeVerb,
   certificateVerb,
+  fingerprintVerb,
   bundleVerb,
   uninstallVerb,
   bootVerb,

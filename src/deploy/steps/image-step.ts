@@ -1,12 +1,13 @@
 // Images into the engine's store, each compared afterwards with what the signed index says it is.
 
-import { OnsteadError } from '../../base/errors.ts';
+import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { Engine, ImageFacts } from '../../engine/index.ts';
-import type { BundleImage, VerifiedBundle } from '../../release/index.ts';
+import { omittableLayers, type BundleImage, type VerifiedBundle } from '../../release/index.ts';
 import type { Executor, StepContext } from '../../journal/index.ts';
 import type { ImagePin, InstallSteps } from '../install-plan.ts';
-import { loadInTurns, type TurnImage } from '../load-turns.ts';
+import { refuseLacking } from '../delta-base.ts';
+import { loadInTurns, omittable, type LoadOne, type TurnImage } from '../load-turns.ts';
 import type { DeployTools } from '../tools.ts';
 
 export function loadImagesStep(tools: DeployTools): Executor<InstallSteps['load-images']> {
@@ -42,15 +43,22 @@ async function loadFrom(
   const names = new Map(missing.map(({ tag, configDigest }) => [configDigest, tag]));
   const nameOf = ({ configDigest }: BundleImage): string => names.get(configDigest)!;
   const chosen = bundle.index.images.filter(({ configDigest }) => names.has(configDigest));
-  const totalBytes = bundle.imageArchiveBytes(chosen, { nameOf });
+  // Since it was planned somebody may have pruned what a delta builds on. Nothing has been sent yet.
+  const there = await engine.images.layerChains();
+  refuseLacking(bundle, chosen, there);
+  // A containerd store keeps no chains of layers: an archive has to hold every one.
+  const { containerdStore } = await engine.info();
+  const known = containerdStore ? [] : there;
+  const turns = chosen.map(turnOf);
+  const omitLayers = omittableLayers(
+    turns.map(({ diffIds }) => diffIds),
+    known,
+  );
+  const totalBytes = bundle.imageArchiveBytes(chosen, { nameOf, omitLayers });
   const onBytes = tellBytes(totalBytes, context);
-  const load = async (
-    some: readonly BundleImage[],
-    omitLayers: ReadonlySet<string>,
-    signal: AbortSignal,
-  ): Promise<void> => {
+  const send: Send = async (some, omit, signal) => {
     let sent = 0;
-    await engine.images.load(bundle.imageArchive(some, { nameOf, omitLayers }), {
+    await engine.images.load(bundle.imageArchive(some, { nameOf, omitLayers: omit }), {
       signal,
       onProgress: ({ sentBytes }) => {
         onBytes(sentBytes - sent);
@@ -58,14 +66,44 @@ async function loadFrom(
       },
     });
   };
-  // A containerd store keeps no chains of layers: an archive has to hold every one.
-  const { containerdStore } = await engine.info();
-  if (containerdStore) await load(chosen, new Set(), context.signal);
-  else await loadInTurns(chosen.map(turnOf), context.signal, ({ image }, ...rest) => load([image], ...rest));
+  if (containerdStore) await send(chosen, new Set(), context.signal);
+  else {
+    const sendOne: LoadOne<Turn> = (turn, ...rest) => sendAgainIfPruned(bundle, engine, send, turn, ...rest);
+    await loadInTurns(turns, context.signal, sendOne, known);
+  }
   return `${chosen.length} images, ${formatBytes(totalBytes)} unpacked`;
 }
 
-function turnOf(image: BundleImage): TurnImage & { readonly image: BundleImage } {
+type Send = (
+  images: readonly BundleImage[],
+  omitLayers: ReadonlySet<string>,
+  signal: AbortSignal,
+) => Promise<void>;
+
+/** What the engine had a moment ago may be gone as the archive arrives; that fails as a whole and loads nothing. */
+async function sendAgainIfPruned(
+  bundle: VerifiedBundle,
+  engine: Engine,
+  send: Send,
+  turn: Turn,
+  omitLayers: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await send([turn.image], omitLayers, signal);
+  } catch (error) {
+    if (omitLayers.size === 0 || !isOnsteadError(error, 'engine.load-failed')) throw error;
+    const there = await engine.images.layerChains();
+    refuseLacking(bundle, [turn.image], there);
+    await send([turn.image], omittable(turn, there), signal);
+  }
+}
+
+interface Turn extends TurnImage {
+  readonly image: BundleImage;
+}
+
+function turnOf(image: BundleImage): Turn {
   const { layers } = image;
   return {
     image,

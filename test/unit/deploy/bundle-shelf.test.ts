@@ -39,13 +39,17 @@ t.test('a bundle that nobody reads any more is closed when another one is opened
   await t.rejects(kept.readText('release/compose.yaml'));
 });
 
-t.test('a file that is another bundle than the planned one is refused', async (t) => {
-  const { shelf, first } = await shelfWithTwo(t);
-  await t.rejects(
-    shelf.use({ path: first, id: 'another' }, {}, async () => undefined),
-    { code: 'bundle.changed' },
-  );
-});
+t.test(
+  'a file that is another bundle than the planned one is not used; the right one is waited for',
+  async (t) => {
+    const { shelf, first } = await shelfWithTwo(t);
+    const wrong = await shelf
+      .use({ path: first, id: 'another' }, {}, async () => undefined)
+      .catch((error: unknown) => error);
+    t.match(wrong, { code: 'bundle.changed', next: /back there.*`onstead install NEWPATH`/ });
+    t.equal(isBundleAway(wrong), true, 'an operation waits for it');
+  },
+);
 
 t.test(
   'several that look at several bundles at once each get their own, open until they are done',

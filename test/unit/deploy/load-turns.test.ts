@@ -24,15 +24,28 @@ t.test('the smallest goes first, then the largest, and none beside one it shares
 
 t.test('only layers at the bottom of an image that was loaded are left out', async (t) => {
   t.strictSame([...omittable(large, [])], []);
-  t.strictSame([...omittable(large, [apart, small])], ['base']);
+  t.strictSame([...omittable(large, [apart.diffIds, small.diffIds])], ['base']);
   t.strictSame(
-    [...omittable(image(1, 'x', 'base'), [small])],
+    [...omittable(image(1, 'x', 'base'), [small.diffIds])],
     [],
     'the same layer on another one is not known',
   );
   const again = image(1, 'empty', 'a', 'empty');
-  t.strictSame([...omittable(again, [image(1, 'empty', 'b')])], [], 'the upper one is needed');
-  t.strictSame([...omittable(again, [again])], ['empty', 'a'], 'all of it is known');
+  t.strictSame([...omittable(again, [['empty', 'b']])], [], 'the upper one is needed');
+  t.strictSame([...omittable(again, [again.diffIds])], ['empty', 'a'], 'all of it is known');
+});
+
+t.test('what the engine had before is not sent again, and nobody waits for it', async (t) => {
+  t.equal(nextToLoad([large, small, middle], [], [], [['base']]), small, 'the smallest is still the first');
+  t.equal(nextToLoad([large, middle], [small], [], [['base', 'old']]), large, 'the base is there already');
+  const sent: string[] = [];
+  await loadInTurns(
+    [large, apart],
+    forever,
+    async ({ diffIds }, omitted) => void sent.push(...diffIds.filter((one) => !omitted.has(one))),
+    [['base', 'old'], ['large']],
+  );
+  t.strictSame(sent.toSorted(), ['large', 'other'], 'a layer on no chain from the bottom is sent');
 });
 
 t.test('every image is loaded once, two at a time, its shared layers before it', async (t) => {
