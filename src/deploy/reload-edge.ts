@@ -1,15 +1,12 @@
-// nginx takes up a new certificate or configuration by a signal; connections go on.
+// nginx takes up a new certificate or configuration by a signal; connections go on. It is believed when nginx has.
 
-import { containersOf, type DeployTools } from './tools.ts';
+import { reloadEdge as reload } from '../stack/index.ts';
+import { edgeOf } from './edge-of.ts';
 import { readFact } from './facts.ts';
-import { stackRelease } from './stack-files.ts';
+import type { DeployTools } from './tools.ts';
 
-export async function reloadEdge(tools: DeployTools): Promise<void> {
-  const project = readFact(tools.journal, 'installed')?.project;
-  const edge = (await stackRelease(tools)).services.find(({ role }) => role === 'nginx');
-  if (project === undefined || edge === undefined) return;
-  const engine = await tools.engine();
-  for (const { id, status } of await containersOf(tools, project, edge.name)) {
-    if (status === 'running') await engine.containers.kill(id, 'SIGHUP');
-  }
+/** Where no nginx runs there is nobody to tell: its next start reads the files. */
+export async function reloadEdge(tools: DeployTools, signal = new AbortController().signal): Promise<void> {
+  if (readFact(tools.journal, 'installed') === undefined) return;
+  await reload(await edgeOf(tools), signal);
 }

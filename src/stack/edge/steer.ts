@@ -16,7 +16,8 @@ import {
   type EdgeServer,
   type EdgeTargets,
 } from './upstreams.ts';
-import { askEdgeInside } from './status.ts';
+import { askNginx } from './status.ts';
+import { workersOf } from './workers-of.ts';
 
 export interface Edge {
   readonly engine: Engine;
@@ -26,6 +27,8 @@ export interface Edge {
   readonly service: string;
   readonly app: EdgeApp;
   readonly stackFolder: string;
+  /** For a reload to be seen. Default 20 s. */
+  readonly takenWithinMs?: number;
 }
 
 const CANDIDATE = 'next';
@@ -35,16 +38,32 @@ const BETWEEN_MS = 50;
 const RESOLVED_WITHIN_MS = 3_000;
 
 /** From its return on, new requests go to these. Requests under way end where they are: see `drainEdge`. */
-export async function steerEdge(edge: Edge, targets: EdgeTargets, signal: AbortSignal): Promise<void> {
-  const folder = join(edge.stackFolder, 'config', edge.service);
+export function steerEdge(edge: Edge, targets: EdgeTargets, signal: AbortSignal): Promise<void> {
+  return changeEdge(edge, (_before, conf) => renderUpstreams(edge.app, targets, conf), signal);
+}
+
+/** Tried out, written, and taken up by every nginx that runs; what it refuses is not written. */
+export async function changeEdge(
+  edge: Edge,
+  next: (before: string, conf: string) => string,
+  signal: AbortSignal,
+): Promise<void> {
+  const folder = configFolder(edge);
   const conf = await readFile(join(folder, 'nginx.conf'), 'utf8');
-  const text = renderUpstreams(edge.app, targets, conf);
+  const before = await readTextIfAny(join(folder, upstreamsFile));
+  const text = next(before ?? renderUpstreams(edge.app, { kind: 'all' }, conf), conf);
   const running = await runningContainers(edge);
-  if ((await readTextIfAny(join(folder, upstreamsFile))) !== text) {
+  if (before !== text) {
     if (running[0] !== undefined) await tryOut(edge, running[0], folder, { conf, text });
     await writeFileAtomic(join(folder, upstreamsFile), text);
   }
-  await takeUp(edge, running, markIn(text)!, signal);
+  await Promise.all(running.map((id) => takeUp(edge, id, markIn(text)!, signal)));
+}
+
+/** The files stay as they are and are read again: a certificate was renewed. */
+export async function reloadEdge(edge: Edge, signal: AbortSignal): Promise<void> {
+  const running = await runningContainers(edge);
+  await Promise.all(running.map((id) => reload(edge, id, async () => true, signal)));
 }
 
 /** Back to whoever the engine names: no replica comes or goes any more. These answer until nginx has asked for the name. */
@@ -70,21 +89,34 @@ export async function drainEdge(edge: Edge, limitMs: number, signal: AbortSignal
   }
 }
 
-async function takeUp(
+async function takeUp(edge: Edge, id: string, mark: string, signal: AbortSignal): Promise<void> {
+  const isTaken = () => hasMark(edge, id, mark);
+  if (!(await isTaken())) await reload(edge, id, isTaken, signal);
+}
+
+/** Whether the nginx of this container works by the configuration with this mark. */
+export async function hasMark({ engine }: Edge, id: string, mark: string): Promise<boolean> {
+  return (await askNginx(engine, id, markPath)) === mark;
+}
+
+/** Over when no worker of before takes new requests: one may go on for some milliseconds beside the first new ones. */
+async function reload(
   edge: Edge,
-  running: readonly string[],
-  mark: string,
+  id: string,
+  isTaken: () => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<void> {
-  if (running.length === 0) return; // its next start reads the file
-  const hasMark = async (): Promise<boolean> =>
-    (await askEdgeInside(edge.engine, running[0]!, markPath)) === mark;
-  if (await hasMark()) return;
-  for (const id of running) await edge.engine.containers.kill(id, 'SIGHUP');
-  const endMs = edge.clock.monotonicMs() + TAKEN_WITHIN_MS;
-  while (!(await hasMark())) {
-    if (edge.clock.monotonicMs() > endMs) throw notTaken(edge.service);
-    await edge.clock.sleep(BETWEEN_MS, signal);
+  const { clock, engine, service, takenWithinMs = TAKEN_WITHIN_MS } = edge;
+  const before = new Set(await workersOf(engine, id));
+  const isRenewed = async (): Promise<boolean> => {
+    const now = await workersOf(engine, id);
+    return now.length > 0 && now.every((pid) => !before.has(pid));
+  };
+  await engine.containers.kill(id, 'SIGHUP');
+  const endMs = clock.monotonicMs() + takenWithinMs;
+  while (!((await isTaken()) && (await isRenewed()))) {
+    if (clock.monotonicMs() > endMs) throw notTaken(service, takenWithinMs);
+    await clock.sleep(BETWEEN_MS, signal);
   }
 }
 
@@ -110,7 +142,7 @@ async function tryOut(
   }
 }
 
-async function runningContainers({ engine, project, service }: Edge): Promise<string[]> {
+export async function runningContainers({ engine, project, service }: Edge): Promise<string[]> {
   const all = await engine.containers.list({ project, service, status: ['running'] });
   return all.filter(({ oneOff }) => !oneOff).map(({ id }) => id);
 }
@@ -123,7 +155,11 @@ async function hasOldWorkers(edge: Edge): Promise<boolean> {
   return false;
 }
 
-function refused(service: string, said: string): OnsteadError {
+export function configFolder({ stackFolder, service }: Edge): string {
+  return join(stackFolder, 'config', service);
+}
+
+export function refused(service: string, said: string): OnsteadError {
   const [line = ''] = said.split('\n').filter((one) => one.includes('[emerg]'));
   return new OnsteadError(
     'edge.refused',
@@ -134,10 +170,10 @@ function refused(service: string, said: string): OnsteadError {
   );
 }
 
-function notTaken(service: string): OnsteadError {
+function notTaken(service: string, withinMs: number): OnsteadError {
   return new OnsteadError(
     'edge.not-taken',
-    `nginx did not take up its configuration within ${TAKEN_WITHIN_MS / 1000} s.`,
+    `nginx did not take up its configuration within ${withinMs / 1000} s.`,
     { next: `Look at \`onstead logs ${service}\`.` },
   );
 }

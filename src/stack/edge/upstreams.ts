@@ -6,6 +6,11 @@ import { createHash } from 'node:crypto';
 export const upstreamsFile = 'upstreams.conf';
 /** Below nginx.conf's status server; answers with the mark of what nginx works by. */
 export const markPath = '/config';
+/** Where a request asks whether it may go on, while requests are held. */
+export const mayGoOnPath = '/.onstead/may-go-on';
+export const mayGoOnPort = 8078;
+
+const UPSTREAM = 'upstream app {';
 
 /** The service behind the edge. */
 export interface EdgeApp {
@@ -33,19 +38,27 @@ export function renderUpstreams(app: EdgeApp, targets: EdgeTargets, conf: string
     ...(targets.kind === 'all' ? [] : targets.servers.map(serverLine)),
     ...(targets.kind === 'listed' ? [] : [`server ${app.name}:${app.port} resolve max_fails=0;`]),
   ];
-  return `# Written by Onstead; changes here are overwritten.
-map '' $onstead_mark {
-  default ${markOf(conf, lines)};
-}
-
-upstream app {
+  return marked(
+    `${UPSTREAM}
   zone app 256k;
   ${lines.join('\n  ')}
   keepalive 32;
   # Below the app's own limit, so that nginx is the one that closes idle connections.
   keepalive_timeout 30s;
 }
-`;
+`,
+    conf,
+  );
+}
+
+/** The same, and each request asks first whether it may go on; an answer is waited for so long. */
+export function askingFirst(upstreams: string, conf: string, patienceSeconds: number): string {
+  const asks = `auth_request ${mayGoOnPath};\nproxy_read_timeout ${patienceSeconds}s;\n\n`;
+  return marked(asks + upstreamIn(upstreams), conf);
+}
+
+export function notAsking(upstreams: string, conf: string): string {
+  return marked(upstreamIn(upstreams), conf);
 }
 
 /** The mark that a text of these was rendered with. */
@@ -53,11 +66,23 @@ export function markIn(upstreams: string): string | undefined {
   return /^ {2}default ([0-9a-f]{16});$/m.exec(upstreams)?.[1];
 }
 
-function markOf(conf: string, lines: readonly string[]): string {
-  return createHash('sha256')
-    .update([conf, ...lines].join('\n'))
-    .digest('hex')
-    .slice(0, 16);
+/** The addresses of replicas that it names. */
+export function addressesIn(upstreams: string): string[] {
+  return [...upstreams.matchAll(/^ {2}server (\d+\.\d+\.\d+\.\d+):/gm)].map(([, address]) => address!);
+}
+
+function marked(body: string, conf: string): string {
+  const mark = createHash('sha256').update(conf).update('\n').update(body).digest('hex').slice(0, 16);
+  return `# Written by Onstead; changes here are overwritten.
+map '' $onstead_mark {
+  default ${mark};
+}
+
+${body}`;
+}
+
+function upstreamIn(upstreams: string): string {
+  return upstreams.slice(upstreams.indexOf(UPSTREAM));
 }
 
 function serverLine({ address, port, weight }: EdgeServer): string {

@@ -2,8 +2,15 @@
 // inside that namespace while both listen, so no connection is refused; the holder itself only sleeps.
 
 import type { AppService, NginxService, Release } from '../../release/index.ts';
-import { askInShell, statusPort } from '../edge/status.ts';
-import { markPath, renderUpstreams, upstreamsFile, type EdgeApp } from '../edge/upstreams.ts';
+import { askInShell, countersPath, statusPort, statusSocket } from '../edge/status.ts';
+import {
+  markPath,
+  mayGoOnPath,
+  mayGoOnPort,
+  renderUpstreams,
+  upstreamsFile,
+  type EdgeApp,
+} from '../edge/upstreams.ts';
 import type { ComposeService, ServiceContext, ServiceKind } from './kind.ts';
 
 export const holderName = 'onstead-edge';
@@ -154,13 +161,26 @@ http {
       proxy_next_upstream error timeout http_503;
       proxy_next_upstream_tries 3;
     }
+
+    # Asked before each request while requests are held. Whatever goes wrong with asking lets the request go on.
+    location = ${mayGoOnPath} {
+      internal;
+      proxy_pass http://127.0.0.1:${mayGoOnPort};
+      proxy_pass_request_headers off;
+      proxy_pass_request_body off;
+      proxy_connect_timeout 1s;
+      error_page 500 502 503 504 =204 @go-on;
+    }
+    location @go-on { return 204; }
   }
 
   server {
     listen 127.0.0.1:${statusPort} reuseport;
+    listen unix:${statusSocket};
     access_log off;
+    auth_request off;
     location = /health { return 200 "ok\\n"; }
-    location = /status { stub_status; }
+    location = ${countersPath} { stub_status; }
     location = ${markPath} { return 200 "$onstead_mark\\n"; }
   }
 }
