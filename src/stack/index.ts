@@ -24,6 +24,8 @@ export { edgeAppOf, holderName } from './services/nginx.ts';
 export { drainEdge, reloadEdge, settleEdge, steerEdge, type Edge } from './edge/steer.ts';
 export { replaceEdge, type EdgeReplacement } from './edge/replace.ts';
 export type { EdgeServer } from './edge/upstreams.ts';
+export { followTraffic, readTraffic, type EdgeLog, type TrafficFollower } from './traffic/read.ts';
+export { Tally, Traffic, type TallyCounts } from './traffic/traffic.ts';
 export { imageNameFor, imagesOf } from './image-name.ts';
 export { hostsOf } from './hosts.ts';
 export { readSettings, type Settings } from './settings.ts';

@@ -5,21 +5,44 @@ import { Agent, request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-interface Question {
+export interface UsersQuestion {
   readonly port: number;
   readonly users: number;
+  /** From one answer to the next question of the same person. */
   readonly pauseMs: number;
+  /** Characters that each note is made longer by. */
+  readonly bodyLength?: number;
+}
+
+/** One request: when it began by the machine's clock, how long it took, what came. */
+export interface UserSample {
+  readonly atMs: number;
+  readonly tookMs: number;
+  readonly method: 'GET' | 'POST';
+  readonly connection: 'kept' | 'fresh';
+  /** 0 where no answer came. */
+  readonly status: number;
+  /** What is wrong with it. */
+  readonly failure?: string;
+}
+
+export interface UsersAnswer {
+  readonly samples: readonly UserSample[];
+  readonly made: readonly number[];
 }
 
 const [line = '{}'] = process.argv.slice(2);
-const { port, users, pauseMs } = JSON.parse(line) as Question;
-const failures: string[] = [];
-const tookMs: number[] = [];
+const { port, users, pauseMs, bodyLength = 0 } = JSON.parse(line) as UsersQuestion;
+const samples: UserSample[] = [];
 const made: number[] = [];
 const over = new AbortController();
-const startedMs = performance.now();
 
-function ask(agent: Agent, method: string, path: string, body?: string): Promise<string> {
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+function ask(agent: Agent, method: string, path: string, body?: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json' };
     const options = {
@@ -30,11 +53,7 @@ function ask(agent: Agent, method: string, path: string, body?: string): Promise
       timeout: 60_000,
     };
     const outgoing = request({ ...options, agent, method, path, headers }, (answer) => {
-      text(answer).then(
-        (said) =>
-          (answer.statusCode ?? 0) < 400 ? resolve(said) : reject(new Error(`status ${answer.statusCode}`)),
-        reject,
-      );
+      text(answer).then((said) => resolve({ status: answer.statusCode ?? 0, body: said }), reject);
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 60 s')));
     outgoing.on('error', reject);
@@ -42,31 +61,33 @@ function ask(agent: Agent, method: string, path: string, body?: string): Promise
   });
 }
 
+/** Throws where a note was answered as made but has no number. */
+async function readOrWrite(agent: Agent, number: number, round: number): Promise<number> {
+  if (round % 4 !== 3) return (await ask(agent, 'GET', '/api/notes')).status;
+  const note = { title: `user ${number} ${round}`, body: 'x'.repeat(bodyLength) };
+  const { status, body } = await ask(agent, 'POST', '/api/notes', JSON.stringify(note));
+  if (status < 400) made.push((JSON.parse(body) as { id: number }).id);
+  return status;
+}
+
 async function work(number: number): Promise<void> {
   // One half keeps its connections, the other begins a new one each time.
-  const agent = new Agent({ keepAlive: number % 2 === 0, maxSockets: 1 });
+  const isKept = number % 2 === 0;
+  const agent = new Agent({ keepAlive: isKept, maxSockets: 1 });
   for (let round = 0; !over.signal.aborted; round += 1) {
-    const isWrite = round % 4 === 3;
-    const beganMs = performance.now();
-    try {
-      if (isWrite) {
-        const said = await ask(
-          agent,
-          'POST',
-          '/api/notes',
-          JSON.stringify({ title: `user ${number} ${round}` }),
-        );
-        made.push((JSON.parse(said) as { id: number }).id);
-      } else {
-        await ask(agent, 'GET', '/api/notes');
-      }
-      tookMs.push(performance.now() - beganMs);
-    } catch (error) {
-      const at = ((beganMs - startedMs) / 1000).toFixed(1);
-      failures.push(
-        `${isWrite ? 'POST' : 'GET'} at ${at} s, ${agent.options.keepAlive ? 'kept' : 'fresh'}: ${(error as Error).message}`,
-      );
-    }
+    const atMs = Date.now();
+    const begunMs = performance.now();
+    const outcome = await readOrWrite(agent, number, round).then(
+      (status) => ({ status, ...(status >= 400 ? { failure: `status ${status}` } : {}) }),
+      (error: unknown) => ({ status: 0, failure: error instanceof Error ? error.message : String(error) }),
+    );
+    samples.push({
+      atMs,
+      tookMs: performance.now() - begunMs,
+      method: round % 4 === 3 ? 'POST' : 'GET',
+      connection: isKept ? 'kept' : 'fresh',
+      ...outcome,
+    });
     await sleep(pauseMs);
   }
   agent.destroy();
@@ -74,4 +95,4 @@ async function work(number: number): Promise<void> {
 
 process.stdin.on('end', () => over.abort()).resume();
 await Promise.all(Array.from({ length: users }, (_, number) => work(number)));
-process.stdout.write(JSON.stringify({ failures, tookMs, made }));
+process.stdout.write(JSON.stringify({ samples, made } satisfies UsersAnswer));

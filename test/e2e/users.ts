@@ -4,6 +4,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { TestAppliance } from './appliance.ts';
+import type { UserSample, UsersAnswer, UsersQuestion } from './busy-users.ts';
+
+export type { UserSample } from './busy-users.ts';
 
 export interface Seen {
   readonly answered: number;
@@ -12,15 +15,17 @@ export interface Seen {
   /** The numbers of the notes whose making was answered. */
   readonly made: readonly number[];
   readonly longestMs: number;
+  readonly samples: readonly UserSample[];
 }
 
 const program = new URL('busy-users.ts', import.meta.url).pathname;
 
 export async function startUsers(
   { httpsPort: port }: Pick<TestAppliance, 'httpsPort'>,
-  { users = 4, pauseMs = 30 } = {},
+  options: Partial<Omit<UsersQuestion, 'port'>> = {},
 ): Promise<{ stop(): Promise<Seen> }> {
-  const child = spawn(process.execPath, [program, JSON.stringify({ port, users, pauseMs })], {
+  const question: UsersQuestion = { users: 4, pauseMs: 30, ...options, port };
+  const child = spawn(process.execPath, [program, JSON.stringify(question)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const said = text(child.stdout);
@@ -29,12 +34,18 @@ export async function startUsers(
     async stop() {
       child.stdin.end();
       await ended;
-      const { failures, tookMs, made } = JSON.parse(await said) as {
-        failures: string[];
-        tookMs: number[];
-        made: number[];
-      };
-      return { answered: tookMs.length, failures, made, longestMs: Math.max(0, ...tookMs) };
+      return seenIn(JSON.parse(await said) as UsersAnswer);
     },
   };
+}
+
+function seenIn({ samples, made }: UsersAnswer): Seen {
+  const startedMs = Math.min(...samples.map(({ atMs }) => atMs));
+  const failures = samples.flatMap(({ failure, method, connection, atMs }) =>
+    failure === undefined
+      ? []
+      : [`${method} at ${((atMs - startedMs) / 1000).toFixed(1)} s, ${connection}: ${failure}`],
+  );
+  const longestMs = Math.max(0, ...samples.map(({ tookMs }) => tookMs));
+  return { answered: samples.length - failures.length, failures, made, longestMs, samples };
 }

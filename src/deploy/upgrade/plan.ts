@@ -43,6 +43,7 @@ export interface UpgradeSteps extends Pick<
 > {
   'stage-stack': StackSpec & { plan: SizingPlan };
   'keep-point': { from: InstalledRelease };
+  'take-baseline': { project: string };
   'switch-stack': { plan: SizingPlan };
   'replace-service': { project: string; service: string };
   'remove-service': { project: string; service: string };
@@ -77,6 +78,7 @@ export function planUpgrade(target: UpgradeTarget, facts: UpgradeFacts): Planned
       input: { ...stack, plan: target.sizing },
     },
     { type: 'keep-point', title: `Keep the way back to ${from.version}`, input: { from } },
+    { type: 'take-baseline', title: 'Look how clients are answered now', input: { project } },
     { type: 'switch-stack', title: 'Put the next stack in place', input: { plan: target.sizing } },
     { type: 'open-secrets', title: 'Open the secrets for their services', input: { isNew: false } },
     ...dataSteps(target, facts),

@@ -3,6 +3,7 @@
 import type { ExecutorTable } from '../../journal/index.ts';
 import { installExecutors } from '../install-steps.ts';
 import type { DeployTools } from '../tools.ts';
+import { takeBaselineStep } from './baseline.ts';
 import { commitUpgradeStep, tidyStep } from './commit-steps.ts';
 import { exchangeStep, settleStep } from './exchange.ts';
 import { judgeStep } from './judge-step.ts';
@@ -15,6 +16,7 @@ export function upgradeExecutors(tools: DeployTools): ExecutorTable<UpgradeSteps
     ...installExecutors(tools),
     'stage-stack': stageStackStep(tools),
     'keep-point': keepPointStep(tools),
+    'take-baseline': takeBaselineStep(tools),
     'switch-stack': switchStackStep(tools),
     'replace-service': replaceServiceStep(tools),
     'remove-service': removeServiceStep(tools),

@@ -1,0 +1,34 @@
+// One line of the edge's access log, as nginx.conf writes it. Pure.
+
+export interface AccessLine {
+  readonly client: string;
+  readonly status: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** `address:port` of whoever gave the answer; empty where the edge answered by itself. */
+  readonly upstream: string;
+}
+
+/** Undefined for anything else: nginx writes its errors to the same log. */
+export function parseAccessLine(text: string): AccessLine | undefined {
+  if (!text.startsWith('{')) return undefined;
+  try {
+    const said = JSON.parse(text) as Record<string, unknown>; // each value is looked at below
+    const { client, status, bytes, seconds, upstream } = said;
+    if (typeof status !== 'number' || typeof seconds !== 'number') return undefined;
+    return {
+      client: typeof client === 'string' ? client : '',
+      status,
+      bytes: typeof bytes === 'number' ? bytes : 0,
+      seconds,
+      upstream: typeof upstream === 'string' ? lastOf(upstream) : '',
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where one replica after the other was asked, nginx names all: `10.0.0.2:3000, 10.0.0.3:3000`. */
+function lastOf(upstream: string): string {
+  return upstream.split(/[,:] /).at(-1)!.trim();
+}
