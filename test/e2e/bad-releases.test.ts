@@ -1,12 +1,17 @@
 // A customer upgrades to a release that turns out bad: it is taken back by itself, the story says why in one sentence,
 // and the people who use the application meet nothing but the bad release's own bad answers.
 
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { TestAppliance } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
 import { startUsers, type Seen } from './users.ts';
 
 t.setTimeout(590_000);
+
+const STAYS_WELL_MS = 2_000;
 
 const good = await demoBundle('1.1.0');
 const appliance = await TestAppliance.make({ publicKey: good.publicKey });
@@ -30,14 +35,19 @@ interface Told {
 async function upgradeUnderLoad(path: string, ...more: string[]): Promise<Told> {
   const users = await startUsers(appliance);
   const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--yes', ...more]);
+  await sleep(STAYS_WELL_MS);
   return { code, said: stdout + stderr, seen: await users.stop() };
 }
 
-async function takenBack(t: Test, { code, said }: Told, why: RegExp): Promise<void> {
+async function takenBack(t: Test, { code, said, seen }: Told, why: RegExp): Promise<void> {
   t.equal(code, 5, said);
-  const { state, error } = await appliance.operation();
+  const { state, error, finishedAt } = await appliance.operation();
   t.equal(state, 'rolled-back', said);
   t.match(error?.message, why);
+  const late = seen.samples.filter(
+    ({ failure, atMs }) => failure !== undefined && atMs > Date.parse(finishedAt!),
+  );
+  t.strictSame(late, [], 'whatever answers now is well');
   const { stdout } = await appliance.onstead(['status', '--json']);
   t.equal((JSON.parse(stdout) as { release: { version: string } }).release.version, '1.1.0');
   const replicas = await appliance.engine.containers.list({ project: appliance.project, service: 'app' });
@@ -89,4 +99,20 @@ t.test('a replica that ends after it was switched in is taken back', async (t) =
   await takenBack(t, told, /did not live on/);
   // A request that such a replica had taken when it ended is lost with it.
   t.strictSame(others(told.seen, /status 502/), []);
+});
+
+t.test('rolled back because reporting failed: a log that cannot be read takes nothing back', async (t) => {
+  const { path } = await demoBundle('1.2.0', (text) =>
+    text
+      .replace('reversible: false', 'reversible: true')
+      .replace('onstead-demo/notes:1.2.0', 'onstead-demo/notes:1.1.0'),
+  );
+  const [edge] = await appliance.engine.containers.list({ project: appliance.project, service: 'nginx' });
+  const root = (await appliance.run(['docker', 'info', '-f', '{{.DockerRootDir}}'])).stdout.trim();
+  await rm(join(root, 'containers', edge!.id, 'local-logs/container.log'));
+  const told = await upgradeUnderLoad(path);
+  t.equal(told.code, 0, told.said);
+  t.strictSame(told.seen.failures, []);
+  const { stdout } = await appliance.onstead(['operations', 'show', (await appliance.operation()).id]);
+  t.match(stdout, /log cannot be read, so only Onstead's own requests are judged/);
 });

@@ -10,7 +10,7 @@ import { edgeOf } from '../edge-of.ts';
 import { stackRelease } from '../stack-files.ts';
 import { containersOf, placeOf, type DeployTools } from '../tools.ts';
 import { appOf, askAsClient, tallyOf } from './own-client.ts';
-import { pointFolder } from './sides.ts';
+import { pointFolder } from '../points.ts';
 
 const MINUTES_BEFORE = 5;
 const ASK_FOR_MS = 4_000;

@@ -18,6 +18,7 @@ import { edgeOf } from '../edge-of.ts';
 import { pointStack } from '../points.ts';
 import { filesOf, sidesOf, type ReplicaSides, type Side } from './sides.ts';
 import { weightsFor, type Sides } from './strategy.ts';
+import { watchDuring } from './watch.ts';
 
 export interface Exchange {
   readonly project: string;
@@ -203,7 +204,7 @@ async function shrink(
   const leave = all.filter(({ id }) => !stay.has(id));
   if (leave.length === 0) return;
   // Kept-alive connections may still bring a request to a replica that the edge does not name any more.
-  if (input.ready !== null) await drainEdge(await edgeOf(tools), input.drainMs, context.signal);
+  if (input.ready !== null) await drain(tools, input, side, context);
   const engine = await tools.engine();
   for (const { id, name } of leave) {
     await engine.containers.stop(id, {
@@ -213,6 +214,14 @@ async function shrink(
     if (side === 'fresh') await keepLastWords(tools, id, name, context);
     await removeReplica(tools, id);
   }
+}
+
+/** While the old ones are still there the way back is one reload: who takes their place is watched meanwhile. */
+async function drain(tools: DeployTools, input: Exchange, side: Side, context: StepContext): Promise<void> {
+  const edge = await edgeOf(tools);
+  const work = (signal: AbortSignal): Promise<boolean> => drainEdge(edge, input.drainMs, signal);
+  if (side === 'stale') await watchDuring(tools, input, context, work);
+  else await work(context.signal);
 }
 
 async function removeReplica(tools: DeployTools, id: string): Promise<void> {

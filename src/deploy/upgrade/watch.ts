@@ -52,6 +52,27 @@ export async function watchService(
   }
 }
 
+/** Does the work while the replicas are watched; a complaint breaks it off. */
+export async function watchDuring<Result>(
+  tools: DeployTools,
+  watched: Watched,
+  context: StepContext,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const ended = new AbortController();
+  const broken = new AbortController();
+  const working = work(AbortSignal.any([context.signal, broken.signal])).finally(() => ended.abort());
+  const watching = watchService(tools, watched, context, { forMs: Infinity, ended: ended.signal });
+  try {
+    await watching;
+  } catch (error) {
+    broken.abort(error);
+    await working.catch(() => {}); // broken off, or failed as well: the complaint came first
+    throw error;
+  }
+  return working;
+}
+
 class Watch {
   readonly #tools: DeployTools;
   readonly #watched: Watched;
