@@ -1,8 +1,6 @@
 // A customer upgrades to a release that turns out bad: it is taken back by itself, the story says why in one sentence,
 // and the people who use the application meet nothing but the bad release's own bad answers.
 
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { TestAppliance } from './appliance.ts';
@@ -99,20 +97,4 @@ t.test('a replica that ends after it was switched in is taken back', async (t) =
   await takenBack(t, told, /did not live on/);
   // A request that such a replica had taken when it ended is lost with it.
   t.strictSame(others(told.seen, /status 502/), []);
-});
-
-t.test('rolled back because reporting failed: a log that cannot be read takes nothing back', async (t) => {
-  const { path } = await demoBundle('1.2.0', (text) =>
-    text
-      .replace('reversible: false', 'reversible: true')
-      .replace('onstead-demo/notes:1.2.0', 'onstead-demo/notes:1.1.0'),
-  );
-  const [edge] = await appliance.engine.containers.list({ project: appliance.project, service: 'nginx' });
-  const root = (await appliance.run(['docker', 'info', '-f', '{{.DockerRootDir}}'])).stdout.trim();
-  await rm(join(root, 'containers', edge!.id, 'local-logs/container.log'));
-  const told = await upgradeUnderLoad(path);
-  t.equal(told.code, 0, told.said);
-  t.strictSame(told.seen.failures, []);
-  const { stdout } = await appliance.onstead(['operations', 'show', (await appliance.operation()).id]);
-  t.match(stdout, /log cannot be read, so only Onstead's own requests are judged/);
 });
