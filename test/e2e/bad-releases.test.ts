@@ -85,11 +85,15 @@ t.test("the failure's own logs are kept in the operation's story", async (t) => 
 });
 
 t.test('a replica that ends after it was switched in is taken back', async (t) => {
-  const ending =
-    '    command: [node, -e, \'setTimeout(() => process.exit(3), 15000); import("/app/src/main.ts")\']\n';
+  const ending = `const { Server } = require("http"); const emit = Server.prototype.emit; let count = 0;
+    Server.prototype.emit = function (type, request, ...rest) {
+      if (type === "request" && request.url === "/api/notes" && ++count > 40) process.exit(3);
+      return emit.call(this, type, request, ...rest);
+    };
+    import("/app/src/main.ts")`.replace(/\s+/g, ' ');
   const { path } = await demoBundle('1.2.0', (text) =>
     text
-      .replace('    environment:\n      MYSQL_HOST', `${ending}    environment:\n      MYSQL_HOST`)
+      .replace('    environment:\n      MYSQL_HOST', `    command: [node, -e, '${ending}']\n$&`)
       .replace('reversible: false', 'reversible: true')
       .replace('onstead-demo/notes:1.2.0', 'onstead-demo/notes:1.1.0'),
   );

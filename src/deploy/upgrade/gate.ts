@@ -20,7 +20,7 @@ export interface GateView {
   readonly own: { readonly fresh: Tally; readonly before: Tally };
   readonly replicas: readonly ReplicaLook[];
   readonly watchedMs: number;
-  /** The time to watch is up: what is not clear by now is judged by what is likely. */
+  /** The time to watch is up: errors that are not clear by now are judged by what is likely. */
   readonly isOver: boolean;
 }
 
@@ -106,7 +106,8 @@ function ownOf({ own: { fresh, before } }: GateView): Case {
 function tooManyErrors(view: GateView, { who, now, usual, floor }: Case): Complaint | undefined {
   const wasShare = usual === undefined ? 0 : shareOf(usual.tally.failed, usual.tally.requests);
   const allowed = Math.max(FAILED_SHARE, wasShare * MORE_THAN_BEFORE);
-  if (!isOver(view, now.failed, now.requests, allowed, floor)) return undefined;
+  const sure = view.isOver ? LIKELY : CLEAR;
+  if (!isOver(now.failed, now.requests, { allowed, floor, sure })) return undefined;
   const was = usual === undefined ? '' : `${percent(wasShare)} ${usual.when}; `;
   return {
     code: 'gate.errors',
@@ -121,7 +122,9 @@ function tooSlow(view: GateView, { who, now, usual, floor }: Case): Complaint | 
   if (usualMs === undefined) return undefined;
   const allowedMs = Math.max(SLOW_MS, usualMs * SLOWER_THAN_BEFORE);
   const { latencies } = now;
-  if (!isOver(view, latencies.slowerThan(allowedMs), latencies.total, SLOW_SHARE, floor)) return undefined;
+  // A machine that is busy with the upgrade itself is slow at times: here only what is clear counts.
+  const limits = { allowed: SLOW_SHARE, floor, sure: CLEAR };
+  if (!isOver(latencies.slowerThan(allowedMs), latencies.total, limits)) return undefined;
   const nowMs = latencies.quantileMs(0.95)!; // something was counted
   return {
     code: 'gate.slow',
@@ -129,9 +132,15 @@ function tooSlow(view: GateView, { who, now, usual, floor }: Case): Complaint | 
   };
 }
 
-function isOver(view: GateView, bad: number, all: number, allowed: number, floor: number): boolean {
+interface Limits {
+  readonly allowed: number;
+  readonly floor: number;
+  readonly sure: number;
+}
+
+function isOver(bad: number, all: number, { allowed, floor, sure }: Limits): boolean {
   if (all < floor || bad < FLOORS.bad) return false;
-  return atLeast(bad, all, view.isOver ? LIKELY : CLEAR) > allowed;
+  return atLeast(bad, all, sure) > allowed;
 }
 
 /** The lower end of Wilson's interval: so large is the true share at least, as far as so few can tell. */

@@ -118,14 +118,14 @@ class Watch {
       const leftMs = begunMs + forMs - clock.monotonicMs();
       await pause(this.#tools, Math.min(LOOK_EVERY_MS, Math.max(0, leftMs)), signal, ended);
       const watchedMs = clock.monotonicMs() - begunMs;
-      const isOver = watchedMs >= forMs || ended?.aborted === true;
+      const isOver = watchedMs >= forMs;
       const view = { ...(await this.#look()), watchedMs, isOver };
       const complaint = judge(view);
       if (complaint?.code === 'gate.crash-loop' && (await this.#wasEngineRestarted())) return undefined;
       const said = inWords(view);
       this.#show(watchedMs, forMs, said);
       if (complaint !== undefined) throw refused(complaint.code, complaint.message);
-      if (isOver) return said;
+      if (isOver || ended?.aborted) return said;
       if (look % NOTE_EVERY_LOOKS === 0) note(said);
     }
   }
