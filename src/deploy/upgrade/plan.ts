@@ -8,6 +8,7 @@ import { holderName, type Settings } from '../../stack/index.ts';
 import type { InstalledRelease } from '../facts.ts';
 import type { InstallFacts, InstallSteps, InstallTarget, StackSpec } from '../install-plan.ts';
 import { absent, installTitles, stackSpecOf } from '../install-plan.ts';
+import type { ReplaceEdge } from './edge-step.ts';
 import type { Exchange } from './exchange.ts';
 import { stagesOf, type Sides } from './strategy.ts';
 
@@ -46,6 +47,7 @@ export interface UpgradeSteps extends Pick<
   'take-baseline': { project: string };
   'switch-stack': { plan: SizingPlan };
   'replace-service': { project: string; service: string };
+  'replace-edge': ReplaceEdge;
   'remove-service': { project: string; service: string };
   exchange: Exchange;
   judge: { project: string; service: string; soakMs: number };
@@ -83,6 +85,7 @@ export function planUpgrade(target: UpgradeTarget, facts: UpgradeFacts): Planned
     { type: 'open-secrets', title: 'Open the secrets for their services', input: { isNew: false } },
     ...dataSteps(target, facts),
     ...migrateSteps(target, facts),
+    ...edgeSteps(target, facts),
     ...appSteps(target, facts),
     ...otherSteps(target, facts),
     {
@@ -184,6 +187,26 @@ function migrateSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
   });
 }
 
+/** Before the app, so that each of its states is steered by the nginx that will steer the next. */
+function edgeSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
+  const { project } = target;
+  const edge = target.services.find(({ role }) => role === 'nginx');
+  const app = target.services.find((service): service is AppService => service.role === 'app');
+  if (edge === undefined || app === undefined) return [];
+  if (!facts.changed.includes(edge.name) || !facts.services.includes(edge.name)) return [];
+  const ready = readyOf(target, facts, app)!; // the first app is the one behind the edge
+  const replaced: Step = {
+    type: 'replace-edge',
+    title: `Replace ${edge.name} beside itself`,
+    input: { project, service: edge.name, app: { service: app.name, port: ready.stalePort } },
+  };
+  if (facts.changed.includes(app.name)) return [replaced];
+  return [
+    replaced,
+    { type: 'settle-edge', title: 'Settle the edge', input: { project, service: app.name, ready } },
+  ];
+}
+
 function appSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
   return target.services.flatMap((service) => {
     if (service.role !== 'app' && service.role !== 'worker') return [];
@@ -256,7 +279,7 @@ function titleOf(name: string, before: Sides, { fresh, stale, freshShare }: Side
   return `Send ${freshShare} % of the requests to the new ${name}`;
 }
 
-/** What has no replicas to divide: carried services, the edge itself, and what the new release does not have. */
+/** What has no replicas to divide: carried services, an edge that is new, and what the new release does not have. */
 function otherSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
   const { project } = target;
   const others = target.services.filter(({ role }) => role === 'carried' || role === 'nginx');
@@ -264,17 +287,12 @@ function otherSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
     ({ name }) => name !== holderName && !target.services.some((one) => one.name === name),
   );
   return [
-    ...others.flatMap(({ name }): Step[] =>
-      facts.services.includes(name)
-        ? replaceStep(target, facts, name)
-        : [
-            {
-              type: 'start-services',
-              title: `Start ${name}`,
-              input: { project, services: [name], absent: [name] },
-            },
-          ],
-    ),
+    ...others.flatMap(({ name, role }): Step[] => {
+      const isThere = facts.services.includes(name);
+      if (isThere) return role === 'nginx' ? [] : replaceStep(target, facts, name); // nginx: before the app
+      const input = { project, services: [name], absent: [name] };
+      return [{ type: 'start-services', title: `Start ${name}`, input }];
+    }),
     ...gone.map(({ name }): Step => ({
       type: 'remove-service',
       title: `Remove ${name}, which this release does not have`,

@@ -5,6 +5,7 @@ import { installExecutors } from '../install-steps.ts';
 import type { DeployTools } from '../tools.ts';
 import { takeBaselineStep } from './baseline.ts';
 import { commitUpgradeStep, tidyStep } from './commit-steps.ts';
+import { replaceEdgeStep } from './edge-step.ts';
 import { exchangeStep, settleStep } from './exchange.ts';
 import { judgeStep } from './judge-step.ts';
 import type { UpgradeSteps } from './plan.ts';
@@ -19,6 +20,7 @@ export function upgradeExecutors(tools: DeployTools): ExecutorTable<UpgradeSteps
     'take-baseline': takeBaselineStep(tools),
     'switch-stack': switchStackStep(tools),
     'replace-service': replaceServiceStep(tools),
+    'replace-edge': replaceEdgeStep(tools),
     'remove-service': removeServiceStep(tools),
     exchange: exchangeStep(tools),
     judge: judgeStep(tools),
