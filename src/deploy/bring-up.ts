@@ -8,6 +8,7 @@ import {
   markWhole,
   raiseStack,
   readStackRelease,
+  rejoinEdge,
   reopenSecrets,
 } from '../stack/index.ts';
 import type { DeployTools } from './tools.ts';
@@ -30,12 +31,16 @@ export function changeStack(
 
 /** Waits for an operation that is under way: that sees to its services by itself. */
 export function bringUp(tools: DeployTools, signal: AbortSignal): Promise<void> {
-  const { paths, clock, compose, log } = tools;
+  const { paths, clock, compose, engine, log, settings } = tools;
   const raise = async (): Promise<void> => {
     await clearOldMark(tools);
     const release = await readStackRelease(paths);
     if (release === undefined) return;
     const stale = await reopenSecrets(paths, release, clock);
+    const project = async (): Promise<string> => settings().project ?? release.product;
+    if (await rejoinEdge({ engine: await engine(), release, stackFolder: paths.stack, project })) {
+      log.info('the edge goes by the name of the app again');
+    }
     const changes = await raiseStack(await compose(), { isWhole: isWhole(paths), stale, signal });
     const reopened = stale !== undefined;
     if (reopened || changes > 0) log.info({ reopened, changes }, 'the stack was brought up');

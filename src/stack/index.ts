@@ -22,6 +22,8 @@ export { kindOf, userOf } from './services/index.ts';
 export { objectStorePort } from './services/minio.ts';
 export { edgeAppOf, holderName } from './services/nginx.ts';
 export { drainEdge, reloadEdge, settleEdge, steerEdge, type Edge } from './edge/steer.ts';
+export { holdRequests, type HoldOptions as RequestHoldOptions } from './edge/hold.ts';
+export { rejoinEdge } from './edge/rejoin.ts';
 export { replaceEdge, type EdgeReplacement } from './edge/replace.ts';
 export type { EdgeServer } from './edge/upstreams.ts';
 export { followTraffic, readTraffic, type EdgeLog, type TrafficFollower } from './traffic/read.ts';

@@ -4,7 +4,15 @@ import { systemClock } from '../../base/clock.ts';
 import { ownerMark } from '../../base/orphans.ts';
 import type { Paths } from '../../base/paths.ts';
 import { connectEngine, openCompose } from '../../engine/index.ts';
-import { holdStack, isWhole, raiseStack, readStackRelease, reopenSecrets } from '../../stack/index.ts';
+import type { Release } from '../../release/index.ts';
+import {
+  holdStack,
+  isWhole,
+  raiseStack,
+  readStackRelease,
+  rejoinEdge,
+  reopenSecrets,
+} from '../../stack/index.ts';
 import { isSet, type Verb } from '../verb.ts';
 
 export const bootVerb: Verb = {
@@ -28,7 +36,10 @@ export const bootVerb: Verb = {
       const stale = await reopenSecrets(paths, release, systemClock);
       const reopened = stale !== undefined;
       terminal.say(reopened ? 'The secrets are open again.' : 'The secrets are open.');
-      return { reopened, changes: isSet(input, 'secrets') ? undefined : await raise(paths, stale, signal) };
+      return {
+        reopened,
+        changes: isSet(input, 'secrets') ? undefined : await raise(paths, release, stale, signal),
+      };
     };
     const { reopened, changes } = await holdStack(paths, bringUp, { signal, onWait });
     if (changes !== undefined) {
@@ -40,6 +51,7 @@ export const bootVerb: Verb = {
 
 async function raise(
   paths: Paths,
+  release: Release,
   stale: readonly string[] | undefined,
   signal: AbortSignal,
 ): Promise<number> {
@@ -51,5 +63,7 @@ async function raise(
     env: ownerMark(paths.state),
     ...(composeBinary === undefined ? {} : { composeBinary }),
   });
+  const project = async (): Promise<string> => (await compose.config()).name;
+  await rejoinEdge({ engine, release, stackFolder: paths.stack, project });
   return raiseStack(compose, { isWhole: isWhole(paths), stale, signal });
 }

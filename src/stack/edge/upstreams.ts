@@ -66,9 +66,14 @@ export function markIn(upstreams: string): string | undefined {
   return /^ {2}default ([0-9a-f]{16});$/m.exec(upstreams)?.[1];
 }
 
-/** The addresses of replicas that it names. */
-export function addressesIn(upstreams: string): string[] {
-  return [...upstreams.matchAll(/^ {2}server (\d+\.\d+\.\d+\.\d+):/gm)].map(([, address]) => address!);
+/** The replicas that it names by address. */
+export function serversIn(upstreams: string): { readonly address: string; readonly port: number }[] {
+  const lines = upstreams.matchAll(/^ {2}server (\d+\.\d+\.\d+\.\d+):(\d+) /gm);
+  return [...lines].map(([, address, port]) => ({ address: address!, port: Number(port) }));
+}
+
+export function isAsking(upstreams: string): boolean {
+  return upstreams.includes(`auth_request ${mayGoOnPath};`);
 }
 
 function marked(body: string, conf: string): string {

@@ -1,0 +1,75 @@
+// Requests wait at the edge for a short while instead of failing: while a data service is replaced, say. First nginx is
+// told to ask before each request, with everything still going on; then asking takes as long as the work does.
+
+import { drainEdge, changeEdge, runningContainers, type Edge } from './steer.ts';
+import { startHoldServer, type HoldServer } from './hold-server.ts';
+import { requestsUnderWay } from './status.ts';
+import { askingFirst, notAsking } from './upstreams.ts';
+
+export interface HoldOptions {
+  /** After this long everything goes on, whether the work has ended or not: the app's own answer is the truest. */
+  readonly limitMs: number;
+  /** For requests that were let through before. Default 5 s; what takes longer (a websocket, a download) goes on. */
+  readonly quietWithinMs?: number;
+  readonly signal: AbortSignal;
+}
+
+/** Connections that are kept alive stay with a worker of before for 10 s; after this only long answers are left there. */
+const OLD_WORKERS_MS = 15_000;
+const QUIET_WITHIN_MS = 5_000;
+const BETWEEN_MS = 25;
+
+/** Does the work while no request is under way. Where no nginx runs there is nobody to hold. */
+export async function holdRequests<T>(edge: Edge, options: HoldOptions, work: () => Promise<T>): Promise<T> {
+  const [nginx] = await runningContainers(edge);
+  const pid = nginx === undefined ? 0 : ((await edge.engine.containers.inspect(nginx))?.pid ?? 0);
+  if (nginx === undefined || pid === 0) return work();
+  const server = await startHoldServer(pid);
+  try {
+    await askFirst(edge, options);
+    return await heldWhile(edge, nginx, server, options, work);
+  } finally {
+    await server.open().catch(() => {}); // it ended, and so everything goes on already
+    await askNoMore(edge, options.signal).finally(() => server.end());
+  }
+}
+
+async function askFirst(edge: Edge, { limitMs, quietWithinMs, signal }: HoldOptions): Promise<void> {
+  // Longer than anybody is held, so that it is the server that lets go.
+  const patienceSeconds = Math.ceil((limitMs + (quietWithinMs ?? QUIET_WITHIN_MS)) / 1000) + 30;
+  await changeEdge(edge, (before, conf) => askingFirst(before, conf, patienceSeconds), signal);
+  await drainEdge(edge, OLD_WORKERS_MS, signal);
+}
+
+async function heldWhile<T>(
+  edge: Edge,
+  nginx: string,
+  server: HoldServer,
+  options: HoldOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  await server.hold(options.limitMs);
+  await quiet(edge, nginx, server, options);
+  return work();
+}
+
+/** What is under way and does not wait here was let through before. Asked in this order it is never counted too few. */
+async function quiet(
+  { clock, engine }: Edge,
+  nginx: string,
+  server: HoldServer,
+  { quietWithinMs = QUIET_WITHIN_MS, signal }: HoldOptions,
+): Promise<void> {
+  const endMs = clock.monotonicMs() + quietWithinMs;
+  while (clock.monotonicMs() < endMs) {
+    const held = await server.held();
+    if ((await requestsUnderWay(engine, nginx)) <= held) return;
+    await clock.sleep(BETWEEN_MS, signal);
+  }
+}
+
+/** Workers that still ask are waited for, so that nobody asks in vain. */
+export async function askNoMore(edge: Edge, signal: AbortSignal): Promise<void> {
+  await changeEdge(edge, notAsking, signal);
+  await drainEdge(edge, OLD_WORKERS_MS, signal);
+}
