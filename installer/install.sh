@@ -144,14 +144,43 @@ look_at_bundle() {
   case $(uname -m) in x86_64) here=amd64 ;; aarch64) here=arm64 ;; *) here=$(uname -m) ;; esac
   [ "$arch" = "$here" ] || refuse "The bundle is for $arch machines; this one is $here." "Ask the vendor for the $here bundle."
   version=$(field onstead)
+  look_at_delta
   [ -n "$version" ] || refuse "The bundle does not hold Onstead itself." "Ask the vendor for a full bundle."
-  unpack_program
-  "$draft/slot/bin/onstead" version >/dev/null 2>"$draft/why" ||
+  if [ -n "$left_out" ]; then
+    look_at_installed
+  else
+    unpack_program
+    program=$draft/slot
+  fi
+  "$program/bin/onstead" version >/dev/null 2>"$draft/why" ||
     refuse "Onstead $version does not run on this machine: $(tail -n 1 "$draft/why")." "Use a distribution with glibc 2.28 or newer, for example Debian 12." 4
-  # Every byte of the bundle, by the program that was in it.
-  "$draft/slot/bin/onstead" bundle verify "$bundle" --trust "$trust" >"$draft/verified" || exit 3
+  # Every byte of the bundle, by the program that was in it or that it builds on.
+  "$program/bin/onstead" bundle verify "$bundle" --trust "$trust" >"$draft/verified" || exit 3
   sed 's/^/  /' "$draft/verified"
-  say "  it holds Onstead $version for $here"
+  if [ -n "$left_out" ]; then
+    say "  it leaves out Onstead $version; $(version_of "$program") is here"
+  else
+    say "  it holds Onstead $version for $here"
+  fi
+}
+
+# What a delta leaves out has to be here. Of the images the verification tells.
+look_at_delta() {
+  base=$(awk '/^ "from": \[$/ { inside = 1; next } inside && /^ \]/ { exit }
+    inside { gsub(/[ ",]/, ""); said = said (said == "" ? "" : " or ") $0 } END { print said }' "$draft/bundle.json")
+  left_out=$(sed -n '/^ "program": {/,/^ }/s/^ *"digest": "\([^"]*\)".*/\1/p' "$draft/bundle.json")
+  [ -z "$base" ] || [ -x "$programs/current/bin/onstead" ] ||
+    refuse "$bundle is a delta on $base, and nothing is installed here." "Ask the vendor for the full bundle of $(field version)."
+}
+
+look_at_installed() {
+  program=$programs/current
+  installed=$(version_of "$program")
+  if is_older "$installed" "$version"; then
+    refuse "The delta leaves out Onstead $version, and here is the older $installed." "Ask the vendor for the full bundle of $(field version)."
+  fi
+  (cd "$program" && sha256sum -c --status --strict .files 2>/dev/null) ||
+    refuse "The delta leaves out Onstead, and the one in $program is damaged." "Ask the vendor for the full bundle of $(field version)."
 }
 
 damaged() { refuse "The bundle was changed or damaged on its way." "Copy it again from the vendor."; }
@@ -219,7 +248,7 @@ is_older() { # is_older THIS THAN
 
 look_at_version() {
   installed=$(version_of "$programs/current")
-  if [ -n "$installed" ] && is_older "$version" "$installed"; then
+  if [ -z "$left_out" ] && [ -n "$installed" ] && is_older "$version" "$installed"; then
     refuse "Onstead $installed is installed here, and the bundle holds the older $version." \
       "Install its release with the newer program: onstead install $bundle"
   fi
@@ -279,10 +308,10 @@ BY_RELEASE='cpu memory memory-available state-space engine-space program-space t
 
 look_at_machine() {
   # What it writes for a moment goes with the draft, also when it is killed.
-  TMPDIR=$draft "$draft/slot/bin/onstead" preflight --json \
+  TMPDIR=$draft "$program/bin/onstead" preflight --json \
     --http "${http:-${old_http:-80}}" --https "${https:-${old_https:-443}}" >"$draft/preflight.json" 2>"$draft/why" || true
   # shellcheck disable=SC2016,SC2086 # a program, not the shell's; a list of words
-  "$draft/slot/bin/node" -e '
+  "$program/bin/node" -e '
     const [file, ...byRelease] = process.argv.slice(1);
     const { checks } = JSON.parse(require("fs").readFileSync(file, "utf8"));
     const bad = checks.filter((one) => one.status === "fail" && !byRelease.includes(one.id));
@@ -306,7 +335,7 @@ change() {
   place_trust
   if [ -e "$draft/onstead.yaml" ]; then place_settings; fi
   place_service
-  forget_other_slots
+  if [ -z "$left_out" ]; then forget_other_slots; fi
 }
 
 # Slots are whole or not there: what is in this list and nothing less, from exactly this bundle.
@@ -318,7 +347,7 @@ place_program() {
   now=$(readlink "$programs/current" || true)
   slot=$now
   # Another build of the same version stands beside it: nothing is replaced under a running daemon.
-  if [ -n "$now" ] && is_whole "$programs/$now"; then
+  if [ -n "$left_out" ] || { [ -n "$now" ] && is_whole "$programs/$now"; }; then
     say "  program    $programs/$slot (as it was)"
   else
     if [ "$version" != "$now" ]; then slot=$version; else slot=$version.$(printf %.8s "$sum"); fi

@@ -39,7 +39,10 @@ export type FingerprintFacts = Omit<Fingerprint, 'onsteadFingerprint' | 'layers'
 };
 
 export function fingerprintOf({ chains, ...facts }: FingerprintFacts): Fingerprint {
-  const distinct = [...new Map(chains.map((chain) => [chain.join(), chain])).values()];
+  // In an order of their own: the engine's is another one each time.
+  const distinct = [...new Set(chains.map((chain) => chain.join()))]
+    .toSorted()
+    .map((chain) => chain.split(','));
   const layers = [...new Set(distinct.flat())];
   return inOrder({
     onsteadFingerprint: FORMAT,

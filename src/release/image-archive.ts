@@ -8,7 +8,7 @@ import { blobPath } from './bundle-index.ts';
 import type { BundleImage, BundleLayer } from './bundle-index.ts';
 import type { BundleReader, Range } from './bundle-reader.ts';
 import { paddingOf, TAR_END, tarHeader } from './tar.ts';
-import { checkedChunks, inflated } from './unpack.ts';
+import { checkedChunks, checkedLayer, inflated } from './unpack.ts';
 
 export interface ArchiveInput {
   readonly reader: BundleReader;
@@ -17,6 +17,8 @@ export interface ArchiveInput {
   /** diffIDs that the engine has already; a classic image store loads without them. */
   readonly omitLayers: ReadonlySet<string>;
   readonly nameOf: NameImage;
+  /** By diffID: files with plain layers that the bundle does not hold. */
+  readonly layerFiles: ReadonlyMap<string, string>;
 }
 
 /** The name that the engine gives an image as it loads. */
@@ -25,7 +27,7 @@ export type NameImage = (image: BundleImage) => string;
 export function imageArchive(input: ArchiveInput): Readable {
   const layers = layersOf(input);
   for (const layer of layers) {
-    if (input.ranges.has(blobPath(layer.digest))) continue;
+    if (input.ranges.has(blobPath(layer.digest)) || input.layerFiles.has(layer.diffId)) continue;
     throw new OnsteadError('bundle.incomplete', `The bundle lacks the layer ${layer.digest}.`, {
       next: 'Use the full bundle of this release.',
     });
@@ -34,7 +36,7 @@ export function imageArchive(input: ArchiveInput): Readable {
 }
 
 /** How many bytes `imageArchive` will give. */
-export function imageArchiveBytes(input: Omit<ArchiveInput, 'reader' | 'ranges'>): number {
+export function imageArchiveBytes(input: Pick<ArchiveInput, 'images' | 'omitLayers' | 'nameOf'>): number {
   const sizes = [
     ...configsOf(input.images).map((image) => image.configBytes),
     ...layersOf(input).map((layer) => layer.unpackedBytes),
@@ -53,7 +55,7 @@ function configsOf(images: readonly BundleImage[]): BundleImage[] {
 }
 
 async function* archive(
-  { reader, ranges, images, nameOf }: ArchiveInput,
+  { reader, ranges, images, nameOf, layerFiles }: ArchiveInput,
   layers: readonly BundleLayer[],
 ): AsyncGenerator<Buffer> {
   const blob = (digest: string): AsyncGenerator<Buffer> =>
@@ -61,8 +63,11 @@ async function* archive(
   for (const image of configsOf(images)) {
     yield* file(configName(image), image.configBytes, blob(image.configDigest));
   }
-  for (const layer of layers)
-    yield* file(layerName(layer), layer.unpackedBytes, inflated(blob(layer.digest), layer));
+  const plain = (layer: BundleLayer): AsyncGenerator<Buffer> =>
+    ranges.has(blobPath(layer.digest))
+      ? inflated(blob(layer.digest), layer)
+      : checkedLayer(layerFiles.get(layer.diffId)!, layer.diffId);
+  for (const layer of layers) yield* file(layerName(layer), layer.unpackedBytes, plain(layer));
   const manifest = Buffer.from(manifestOf(images, nameOf));
   yield* file('manifest.json', manifest.length, [manifest]);
   yield TAR_END;

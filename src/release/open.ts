@@ -17,6 +17,8 @@ export interface ImageArchiveOptions {
   readonly omitLayers?: ReadonlySet<string>;
   /** Default: the image's content tag. */
   readonly nameOf?: NameImage;
+  /** By diffID: files with plain layers that the bundle does not hold. */
+  readonly layerFiles?: ReadonlyMap<string, string>;
 }
 
 /** Verified in whole. Keeps the file open until `close`, so that deleting it meanwhile does no harm. */
@@ -82,8 +84,12 @@ export class VerifiedBundle implements AsyncDisposable {
   }
 }
 
-function withDefaults({ omitLayers, nameOf }: ImageArchiveOptions): Required<ImageArchiveOptions> {
-  return { omitLayers: omitLayers ?? new Set<string>(), nameOf: nameOf ?? ((image) => image.contentTag) };
+function withDefaults({
+  omitLayers = new Set(),
+  nameOf = (image) => image.contentTag,
+  layerFiles = new Map(),
+}: ImageArchiveOptions): Required<ImageArchiveOptions> {
+  return { omitLayers, nameOf, layerFiles };
 }
 
 function lacks(what: string): OnsteadError {

@@ -2,6 +2,7 @@
 // since, and inflating stops at the signed size.
 
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -21,6 +22,16 @@ export async function* checkedChunks(
     yield chunk;
   }
   if (hash.digest('hex') !== sha256) throw damaged('a part of it has changed since it was verified');
+}
+
+/** A plain layer from a file of its own; the last step fails if it is another one than was signed. */
+export async function* checkedLayer(path: string, diffId: string): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (`sha256:${hash.digest('hex')}` !== diffId) throw damaged('a layer does not have the signed content');
 }
 
 export interface Inflation {

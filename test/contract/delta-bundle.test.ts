@@ -2,7 +2,7 @@
 // anything is sent.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -31,6 +31,7 @@ import {
   type VerifiedBundle,
 } from '../../src/release/index.ts';
 import { imageNameFor } from '../../src/stack/index.ts';
+import { runCommand } from '../e2e/appliance.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'onstead-delta-'));
 const mark = randomBytes(4).toString('hex');
@@ -76,14 +77,16 @@ async function makeImages(): Promise<void> {
   }
 }
 
-const build = (version: string, name: string, bases: readonly DeltaBase[] = []) =>
-  buildBundle({
-    composeText: `name: notes
+const composeOf = (version: string): string => `name: notes
 x-onstead: { version: ${version} }
 services:
   app: { image: "${appOf(version)}", x-onstead: { role: app, port: 80, health: /h, ready: /r } }
   nginx: { image: "example.com/edge/nginx:1.30", x-onstead: { role: nginx } }
-`,
+`;
+
+const build = (version: string, name: string, bases: readonly DeltaBase[] = []) =>
+  buildBundle({
+    composeText: composeOf(version),
     composeFile: 'compose.yaml',
     imageSource: engineImageSource(engine),
     imageOverrides: { nginx: BASE },
@@ -123,7 +126,8 @@ async function load(name: string, on: Engine = engine): Promise<number> {
 function toolsFor(bundle: VerifiedBundle, on: Engine): DeployTools {
   const use = (_reference: unknown, _options: unknown, work: (one: VerifiedBundle) => unknown) =>
     work(bundle);
-  return { engine: async () => on, bundles: { use } } as unknown as DeployTools; // what the step uses of them
+  const paths = { state: at('state') };
+  return { engine: async () => on, bundles: { use }, paths } as unknown as DeployTools; // what the step uses of them
 }
 
 async function plan(name: string): Promise<void> {
@@ -202,29 +206,38 @@ t.test('a failed version can be uploaded again', async (t) => {
   t.ok(await isLoaded(second.index));
 });
 
-t.test('a fingerprint goes out and a delta comes back that fits exactly', async (t) => {
-  await forgetAll();
-  await load('first.tar');
-  const text = fingerprintText(
+/** What the appliance would print, of the images that Onstead brought. */
+async function fingerprintHere(): Promise<string> {
+  const { version, architecture } = await engine.info();
+  return fingerprintText(
     fingerprintOf({
       made: '2026-11-21T12:00:00.000Z',
       onstead: '0.1.0',
-      engine: (await engine.info()).version,
+      engine: version,
       store: 'classic',
-      arch: (await engine.info()).architecture,
+      arch: architecture,
       installed: { product: 'notes', version: '1.0.0' },
       kept: ['1.0.0'],
       chains: await engine.images.layerChains({ reference: `onstead.local/${project}/*` }),
     }),
   );
-  t.ok(text.length < 2000, `${text.length} bytes`);
-  await run('docker', ['load', '-i', at('full.tar')]); // the vendor's engine has the new images
-  for (const { contentTag } of full.index.images) {
+}
+
+/** The vendor's engine, which has the images to build from. */
+async function bringBackSources(): Promise<void> {
+  await run('docker', ['load', '-i', at('full.tar')]);
+  for (const { contentTag, services } of full.index.images) {
     tags.add(contentTag);
-    const app = full.index.images.find(({ services }) => services.includes('app'))!;
-    if (contentTag === app.contentTag) await run('docker', ['tag', contentTag, appOf('1.1.0')]);
-    else await run('docker', ['tag', contentTag, BASE]);
+    await run('docker', ['tag', contentTag, services.includes('app') ? appOf('1.1.0') : BASE]);
   }
+}
+
+t.test('a fingerprint goes out and a delta comes back that fits exactly', async (t) => {
+  await forgetAll();
+  await load('first.tar');
+  const text = await fingerprintHere();
+  t.ok(text.length < 2000, `${text.length} bytes`);
+  await bringBackSources();
   const cut = await build('1.1.0', 'cut.tar', [baseOfFingerprint('f.json', readFingerprint(text))]);
   t.strictSame(cut.index.omits, second.index.omits);
   await forgetAll();
@@ -232,6 +245,62 @@ t.test('a fingerprint goes out and a delta comes back that fits exactly', async 
   await plan('cut.tar');
   await load('cut.tar');
   t.ok(await isLoaded(cut.index));
+});
+
+t.test('`onstead bundle` cuts, shows and verifies deltas', async (t) => {
+  await forgetAll();
+  await load('first.tar');
+  await writeFile(at('mail.txt'), (await fingerprintHere()).replace(/^/gm, '> '));
+  await writeFile(at('torn.txt'), (await fingerprintHere()).slice(0, 300));
+  await bringBackSources();
+  await writeFile(at('compose.yaml'), composeOf('1.1.0'));
+  await writeFile(at('vendor.key'), pair.secretKey, { mode: 0o600 });
+  await writeFile(at('vendor.pub'), pair.publicKey);
+  const main = new URL('../../src/main.ts', import.meta.url).pathname;
+  const onstead = (...words: string[]) => runCommand(process.execPath, [main, 'bundle', ...words], {});
+  const cut = (...words: string[]) =>
+    onstead(
+      'build',
+      at('compose.yaml'),
+      '--key',
+      at('vendor.key'),
+      '--out',
+      at('cli.tar'),
+      '--without-daemon',
+      '--image',
+      `nginx=${BASE}`,
+      ...words,
+    );
+  const ways = [
+    ['--from', at('first.tar')],
+    ['--for', at('mail.txt')],
+  ];
+  for (const way of ways) {
+    const built = await cut(...way);
+    t.equal(built.code, 0, built.stderr);
+    t.match(built.stdout, /A delta on 1\.0\.0: it leaves out 2 layers \(.*\), which must be there\./);
+  }
+  t.match((await onstead('inspect', at('cli.tar'))).stdout, /needs 2 of 3 layers .*needs all \(/s);
+  const verify = () => onstead('verify', at('cli.tar'), '--trust', at('vendor.pub'));
+  t.match(await verify(), { code: 0, stdout: /Every layer that it leaves out is on this machine/ });
+  const mistakes: [string[], number, RegExp][] = [
+    [['--for', at('torn.txt')], 3, /torn\.txt cannot be used/],
+    [['--for', at('none.txt')], 2, /none\.txt cannot be read/],
+    [['--from', at('none.tar')], 3, /no such file/],
+    [['--from', at('first.tar'), '--for', at('mail.txt')], 2, /two things/],
+    [['--from', at('third.tar')], 3, /third\.tar is no base: .*older/],
+  ];
+  for (const [words, code, sentence] of mistakes) {
+    const refused = await cut(...words);
+    t.equal(refused.code, code, words.join(' '));
+    t.match(refused.stderr, sentence);
+    t.match(refused.stderr, /^error: .*\nnext: .*\n$/);
+  }
+  await forgetAll();
+  t.match(await verify(), {
+    code: 3,
+    stderr: /layers that it leaves out are not on this machine: 2 of 3 of app/,
+  });
 });
 
 t.test('a base that was cleared away is told when planning, with the way out', async (t) => {
@@ -281,6 +350,46 @@ t.test(
     t.ok(await isLoaded(full.index));
   },
 );
+
+t.test('plain docker load takes a delta where its base is, and loads nothing where it is not', async (t) => {
+  for (const { contentTag } of second.index.images) tags.add(contentTag);
+  const app = second.index.images.find(({ services }) => services.includes('app'))!;
+  await forgetAll();
+  await t.rejects(run('docker', ['load', '-i', at('delta.tar')]));
+  t.equal(await engine.images.inspect(app.contentTag), undefined);
+  await load('first.tar');
+  await run('docker', ['load', '-i', at('delta.tar')]);
+  t.equal((await engine.images.inspect(app.contentTag))?.id, app.configDigest);
+});
+
+t.test('minisign and sha256sum verify a delta without Onstead', async (t) => {
+  const cwd = at('unpacked');
+  await mkdir(cwd);
+  await run('tar', ['-xf', at('delta.tar')], { cwd });
+  await writeFile(at('vendor.pub'), pair.publicKey);
+  await run('minisign', ['-Vm', 'SHA256SUMS', '-p', at('vendor.pub')], { cwd });
+  const sums = await run('sha256sum', ['--strict', '-c', 'SHA256SUMS'], { cwd });
+  t.equal(sums.stdout.trim().split('\n').length, second.index.files.length + 1);
+});
+
+/** This engine, loaded as one whose store is containerd's: every layer of an image has to be in the archive. */
+const asContainerd: Engine = new Proxy(engine, {
+  get: (target, key) =>
+    key === 'info'
+      ? async () => ({ ...(await target.info()), containerdStore: true })
+      : Reflect.get(target, key, target),
+});
+
+t.test('for a store that builds on no chains, the engine gives the layers back', async (t) => {
+  await forgetAll();
+  await load('first.tar');
+  t.ok((await load('delta.tar', asContainerd)) > 3_000_000, 'all of it was sent');
+  t.ok(await isLoaded(second.index));
+  t.equal(await contentOf(second.index, '/base.txt'), `base ${mark}\n`);
+  t.strictSame(await readdir(at('state')), [], 'nothing is left behind');
+  await forgetAll();
+  await t.rejects(load('delta.tar', asContainerd), { code: 'bundle.base-missing' });
+});
 
 t.test('a layer that is there, but on another one, is not taken for the base', async (t) => {
   await forgetAll();

@@ -6,7 +6,7 @@ import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { releaseCompose } from '../../compose/sample-app/releases.ts';
 import { connectEngine, engineImageSource } from '../../src/engine/index.ts';
-import { buildBundle, keygen, parseRelease, readSecretKey } from '../../src/release/index.ts';
+import { buildBundle, keygen, parseRelease, readSecretKey, type DeltaBase } from '../../src/release/index.ts';
 
 const cache = new URL('../../.cache/test/', import.meta.url).pathname;
 const keyFile = join(cache, 'test.key');
@@ -36,11 +36,15 @@ export interface DemoProgram {
   readonly mark: string;
 }
 
-/** The bundle of one release of the sample app; `edit` changes its Compose file. Without a program unless one is given. */
+/**
+ * The bundle of one release of the sample app; `edit` changes its Compose file. Without a program unless one is given,
+ * and a full one unless it has bases.
+ */
 export async function demoBundle(
   name = '1.0.0',
   edit: (composeText: string) => string = (text) => text,
   program?: DemoProgram,
+  bases: readonly DeltaBase[] = [],
 ): Promise<DemoBundle> {
   await mkdir(cache, { recursive: true });
   await ensureKey();
@@ -64,7 +68,9 @@ export async function demoBundle(
   );
   const secret = await readFile(keyFile, 'utf8');
   const mark = createHash('sha256')
-    .update(JSON.stringify([composeText, ids, secret, ...(program === undefined ? [] : [program.mark])]))
+    .update(
+      JSON.stringify([composeText, ids, secret, ...(program === undefined ? [] : [program.mark]), ...bases]),
+    )
     .digest('hex')
     .slice(0, 12);
   const path = join(cache, `notes-${name}-${mark}.tar`);
@@ -78,6 +84,7 @@ export async function demoBundle(
     platform: `linux/${(await engine.info()).architecture}`,
     secretKey: await readSecretKey(secret),
     ...(program === undefined ? {} : { daemonFolder: program.folder, installerFile: program.installerFile }),
+    bases,
     createdAt: new Date('2026-11-01T00:00:00Z'),
     outPath: path,
     cacheFolder: join(cache, 'layers'),

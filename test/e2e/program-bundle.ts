@@ -5,12 +5,17 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DeltaBase } from '../../src/release/index.ts';
 import { demoBundle, type DemoBundle } from './demo-bundle.ts';
 
 const checkout = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
 const installer = join(checkout, 'installer');
 
-export async function programBundle(version: string): Promise<DemoBundle> {
+export async function programBundle(
+  version: string,
+  release = '1.0.0',
+  bases: readonly DeltaBase[] = [],
+): Promise<DemoBundle> {
   const folder = await mkdtemp(join(tmpdir(), 'program-'));
   try {
     const launchers = {
@@ -24,7 +29,7 @@ export async function programBundle(version: string): Promise<DemoBundle> {
     await cp(installer, join(folder, 'installer'), { recursive: true });
     const mark = createHash('sha256').update(JSON.stringify([launchers, version, await installerText()]));
     const installerFile = join(installer, 'install.sh');
-    return await demoBundle('1.0.0', undefined, { folder, installerFile, mark: mark.digest('hex') });
+    return await demoBundle(release, undefined, { folder, installerFile, mark: mark.digest('hex') }, bases);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -3,10 +3,15 @@
 import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { Engine, ImageFacts } from '../../engine/index.ts';
-import { omittableLayers, type BundleImage, type VerifiedBundle } from '../../release/index.ts';
+import {
+  omittableLayers,
+  type BundleImage,
+  type ImageArchiveOptions,
+  type VerifiedBundle,
+} from '../../release/index.ts';
 import type { Executor, StepContext } from '../../journal/index.ts';
 import type { ImagePin, InstallSteps } from '../install-plan.ts';
-import { refuseLacking } from '../delta-base.ts';
+import { refuseLacking, withBorrowedLayers } from '../delta-base.ts';
 import { loadInTurns, omittable, type LoadOne, type TurnImage } from '../load-turns.ts';
 import type { DeployTools } from '../tools.ts';
 
@@ -20,7 +25,7 @@ export function loadImagesStep(tools: DeployTools): Executor<InstallSteps['load-
       const engine = await tools.engine();
       const missing = await missingImages(engine, images);
       const loaded = await tools.bundles.use(reference, { signal: context.signal }, (bundle) =>
-        loadFrom(bundle, engine, missing, context),
+        loadFrom(tools, bundle, missing, context),
       );
       // Some engines answer a failed load with success, so only what stands in the store counts.
       const [stillMissing] = await missingImages(engine, images);
@@ -35,11 +40,12 @@ export function loadImagesStep(tools: DeployTools): Executor<InstallSteps['load-
 }
 
 async function loadFrom(
+  tools: DeployTools,
   bundle: VerifiedBundle,
-  engine: Engine,
   missing: readonly ImagePin[],
   context: StepContext,
 ): Promise<string> {
+  const engine = await tools.engine();
   const names = new Map(missing.map(({ tag, configDigest }) => [configDigest, tag]));
   const nameOf = ({ configDigest }: BundleImage): string => names.get(configDigest)!;
   const chosen = bundle.index.images.filter(({ configDigest }) => names.has(configDigest));
@@ -56,9 +62,9 @@ async function loadFrom(
   );
   const totalBytes = bundle.imageArchiveBytes(chosen, { nameOf, omitLayers });
   const onBytes = tellBytes(totalBytes, context);
-  const send: Send = async (some, omit, signal) => {
+  const send: Send = async (some, options, signal) => {
     let sent = 0;
-    await engine.images.load(bundle.imageArchive(some, { nameOf, omitLayers: omit }), {
+    await engine.images.load(bundle.imageArchive(some, { nameOf, ...options }), {
       signal,
       onProgress: ({ sentBytes }) => {
         onBytes(sentBytes - sent);
@@ -66,17 +72,21 @@ async function loadFrom(
       },
     });
   };
-  if (containerdStore) await send(chosen, new Set(), context.signal);
-  else {
+  const { signal } = context;
+  if (containerdStore) {
+    await withBorrowedLayers(tools, engine, bundle, chosen, signal, (layerFiles) =>
+      send(chosen, { layerFiles }, signal),
+    );
+  } else {
     const sendOne: LoadOne<Turn> = (turn, ...rest) => sendAgainIfPruned(bundle, engine, send, turn, ...rest);
-    await loadInTurns(turns, context.signal, sendOne, known);
+    await loadInTurns(turns, signal, sendOne, known);
   }
   return `${chosen.length} images, ${formatBytes(totalBytes)} unpacked`;
 }
 
 type Send = (
   images: readonly BundleImage[],
-  omitLayers: ReadonlySet<string>,
+  options: Pick<ImageArchiveOptions, 'omitLayers' | 'layerFiles'>,
   signal: AbortSignal,
 ) => Promise<void>;
 
@@ -90,12 +100,12 @@ async function sendAgainIfPruned(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await send([turn.image], omitLayers, signal);
+    await send([turn.image], { omitLayers }, signal);
   } catch (error) {
     if (omitLayers.size === 0 || !isOnsteadError(error, 'engine.load-failed')) throw error;
     const there = await engine.images.layerChains();
     refuseLacking(bundle, [turn.image], there);
-    await send([turn.image], omittable(turn, there), signal);
+    await send([turn.image], { omitLayers: omittable(turn, there) }, signal);
   }
 }
 
