@@ -66,18 +66,18 @@ interface Bundles {
 }
 
 async function compareLoads(
-  { pair, emit }: BenchContext,
+  { pair, emit, scratch }: BenchContext,
   engine: Engine,
   { first, full, delta }: Bundles,
 ): Promise<void> {
   const update = async (): Promise<number> => {
     await empty(engine);
-    await take(engine, first);
-    return take(engine, delta);
+    await take(engine, first, scratch);
+    return take(engine, delta, scratch);
   };
   const cold = async (): Promise<number> => {
     await empty(engine);
-    return take(engine, full);
+    return take(engine, full, scratch);
   };
   const { a, b, ratio } = await pair(['the delta on 1.0.0', update], ['the full bundle, cold', cold]);
   emit({
@@ -93,10 +93,10 @@ async function compareLoads(
 }
 
 /** Seconds from the file to the images in the store, as an upgrade takes them. */
-async function take(engine: Engine, path: string): Promise<number> {
+async function take(engine: Engine, path: string, scratch: string): Promise<number> {
   const started = performance.now();
   await using bundle = await openBundle(path, { trustedKeys: await readTrustedKeys(cache) });
-  const tools = toolsFor(bundle, engine);
+  const tools = toolsFor(bundle, engine, scratch);
   await refuseMissingBase(tools, bundle);
   const images = pinsOf(bundle);
   const context = { signal: new AbortController().signal, progress: () => {} };
@@ -117,10 +117,11 @@ function pinsOf({ index }: VerifiedBundle): ImagePin[] {
   }));
 }
 
-function toolsFor(bundle: VerifiedBundle, engine: Engine): DeployTools {
+function toolsFor(bundle: VerifiedBundle, engine: Engine, scratch: string): DeployTools {
   const use = (_reference: unknown, _options: unknown, work: (one: VerifiedBundle) => unknown) =>
     work(bundle);
-  return { engine: async () => engine, bundles: { use } } as unknown as DeployTools; // what the step uses of them
+  const paths = { state: scratch };
+  return { engine: async () => engine, bundles: { use }, paths } as unknown as DeployTools; // what the step uses of them
 }
 
 async function empty(engine: Engine): Promise<void> {
