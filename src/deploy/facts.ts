@@ -27,6 +27,8 @@ interface Facts {
   sizing: SizingPlan;
   /** The image that the edge's namespace was first made from. */
   holderImage: string;
+  /** The release's name of a volume → the engine's name of the one that holds its data, where a restore made a new one. */
+  volumes: Readonly<Record<string, string>>;
 }
 
 export function readFact<Key extends keyof Facts>(journal: Journal, key: Key): Facts[Key] | undefined {
@@ -39,4 +41,9 @@ export function writeFact<Key extends keyof Facts>(journal: Journal, key: Key, v
 
 export function clearFact(journal: Journal, key: keyof Facts): void {
   journal.clearFact(key);
+}
+
+/** The volume that holds the data of this key now. */
+export function volumeNameOf(journal: Journal, project: string, key: string): string {
+  return readFact(journal, 'volumes')?.[key] ?? `${project}_${key}`;
 }

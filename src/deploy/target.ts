@@ -12,13 +12,14 @@ import {
   hostsOf,
   imageNameFor,
   isForeignVolume,
+  pointsVolumePin,
   secretNamesOf,
   sizingDemandFrom,
   userOf,
 } from '../stack/index.ts';
 import { bundleId } from './bundle-shelf.ts';
 import { refuseMissingBase } from './delta-base.ts';
-import { readFact } from './facts.ts';
+import { readFact, volumeNameOf } from './facts.ts';
 import type { ImagePin, InstallFacts, InstallTarget, VolumePin } from './install-plan.ts';
 import { refuseLostSecrets } from './lost-secrets.ts';
 import { leastMachine } from './machine-demand.ts';
@@ -50,7 +51,7 @@ export async function observeTarget(
   refuseOtherProject(tools, project);
   await refuseMissingBase(tools, bundle);
   const images = imagePins(bundle, project);
-  const volumes = volumePins(bundle, project);
+  const volumes = volumePins(tools, bundle, project);
   await refuseForeignVolumes(tools, volumes);
   const facts = await observe(tools, project, images, volumes);
   await refuseLostSecrets(tools, bundle, (service) => volumesOf(bundle, service, volumes, facts));
@@ -90,7 +91,7 @@ async function targetOf(
     services: release.services,
     permissions: release.permissions,
     images,
-    volumes: volumePins(bundle, project),
+    volumes: volumePins(tools, bundle, project),
     secrets: [...secretNamesOf(release), certificateSecrets.authority, certificateSecrets.authorityKey],
     sizing: sized.plan,
     hosts: hostsOf(machine.os?.hostname, settings),
@@ -165,11 +166,12 @@ function imagePins({ index }: VerifiedBundle, project: string): ImagePin[] {
 }
 
 /** A named volume belongs to the first service that mounts it; the engine's name carries the project. */
-function volumePins({ release }: VerifiedBundle, project: string): VolumePin[] {
-  return release.volumes.map((key) => {
+function volumePins({ journal }: DeployTools, { release }: VerifiedBundle, project: string): VolumePin[] {
+  const pins = release.volumes.map((key) => {
     const owner = release.services.find(({ compose }) => mountsVolume(compose['volumes'], key));
-    return { key, name: `${project}_${key}`, owner: (owner && userOf(owner)) ?? '0:0' };
+    return { key, name: volumeNameOf(journal, project, key), owner: (owner && userOf(owner)) ?? '0:0' };
   });
+  return release.services.some(({ role }) => role === 'mysql') ? [...pins, pointsVolumePin(project)] : pins;
 }
 
 function volumesOf(

@@ -52,15 +52,20 @@ export async function mayLogIn(
   return code === 0;
 }
 
+const SQL_WITHIN_MS = 60_000;
+
+/** One line a row, its columns divided by tabs. */
 export async function runSql(
   engine: Engine,
   container: string,
   statements: readonly string[],
+  patience: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<string> {
   const { code, stdout, stderr } = await engine.containers.exec(container, {
     cmd: ['mysql', `--defaults-extra-file=${mysqlAdminFile}`, '--batch', '--skip-column-names'],
     stdin: `${statements.join('\n')}\n`,
-    timeoutMs: 60_000,
+    timeoutMs: SQL_WITHIN_MS,
+    ...patience,
   });
   if (code === 0) return stdout;
   // The server's message is kept without the statement, which may carry a password.

@@ -44,4 +44,33 @@ export { raiseStack, readStackRelease, reopenSecrets } from './boot.ts';
 export { holdStack, isWhole, markChanging, markWhole, type HoldOptions } from './hold.ts';
 export { keepStackUp, type KeepUpOptions } from './keep-up.ts';
 export { findStackParts, removeStackParts, type StackParts } from './remove.ts';
-export { isForeignVolume, isOurVolume, makeVolume, removeVolumeMadeBy } from './volumes.ts';
+export { isForeignVolume, isOurVolume, makeVolume, removeVolumeMadeBy, type VolumeSpec } from './volumes.ts';
+export { pointsVolumePin, type CopyName } from './points/place.ts';
+export {
+  copyDatabase,
+  measureDatabaseCopy,
+  pointsWithCopies,
+  readCopy,
+  removeCopy,
+  removePointCopies,
+  type CopyRoom,
+  type CopyTask,
+  type DatabaseCopy,
+} from './points/database-copy.ts';
+export { endClones } from './points/running-clones.ts';
+export {
+  restoreDatabase,
+  restoredFrom,
+  restoredVolumeOf,
+  volumesOfKey,
+  type RestoreTask,
+} from './points/database-restore.ts';
+export { countRowChanges, type DatabaseChanges, type TableChanges } from './points/row-changes.ts';
+export {
+  countObjectChanges,
+  cutObjects,
+  restoreObjects,
+  sweepObjects,
+  type ObjectCut,
+} from './points/objects.ts';
+export type { ObjectChanges } from './points/version-rules.ts';

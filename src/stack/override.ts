@@ -4,6 +4,7 @@
 import { Document, isMap, type ParsedNode, type Node } from 'yaml';
 import type { Release, ReleaseService } from '../release/index.ts';
 import type { ServiceSize, SizingPlan } from '../sizing/index.ts';
+import { pointsVolumeKey, pointsVolumeOf } from './points/place.ts';
 import { kindOf, userOf } from './services/index.ts';
 import type { ComposeService } from './services/kind.ts';
 import { holder, holderName } from './services/nginx.ts';
@@ -72,13 +73,19 @@ export function renderOverride(input: StackInput): string {
     },
     // External: `docker compose down -v`, typed in haste, cannot delete data.
     volumes: Object.fromEntries(
-      Object.entries(input.volumes).map(([name, actual]) => [
+      Object.entries(volumesOf(input)).map(([name, actual]) => [
         name,
         new Replaced({ name: actual, external: true }),
       ]),
     ),
   });
   return `# Written by Onstead; changes here are overwritten. See onstead.yaml for what may be chosen.\n${text}`;
+}
+
+/** The vendor's, and where a database is, the place for its copies. */
+function volumesOf({ project, release, volumes }: StackInput): Readonly<Record<string, string>> {
+  if (!release.services.some(({ role }) => role === 'mysql')) return volumes;
+  return { ...volumes, [pointsVolumeKey]: pointsVolumeOf(project) };
 }
 
 function entryOf(service: ReleaseService, input: StackInput): ComposeService {

@@ -1,6 +1,7 @@
 // MySQL: sized by its buffer pool, durable to the last commit, administered through the container's own client.
 
 import { roleSecrets, type MysqlService } from '../../release/index.ts';
+import { pointsMount, pointsVolumeKey } from '../points/place.ts';
 import type { SecretReader, ServiceContext, ServiceKind } from './kind.ts';
 
 /** Inside the container; the client reads the password from it, so that no command line carries one. */
@@ -14,7 +15,11 @@ export const mysqlKind: ServiceKind<MysqlService> = {
   secretNames: roleSecrets.mysql,
   compose: ({ configFolder }) => ({
     environment: { MYSQL_ROOT_PASSWORD_FILE: '/run/secrets/mysql_root_password' },
-    volumes: [`${configFolder}:/etc/mysql/conf.d:ro`],
+    volumes: [
+      `${configFolder}:/etc/mysql/conf.d:ro`,
+      // Copies for restore points: the server itself writes them.
+      { type: 'volume', source: pointsVolumeKey, target: pointsMount },
+    ],
     tmpfs: ['/tmp', '/var/run/mysqld:uid=999,gid=999,mode=755'],
     stop_grace_period: '2m',
     healthcheck: {

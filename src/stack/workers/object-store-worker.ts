@@ -7,55 +7,23 @@ import {
   HeadBucketCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
   S3ServiceException,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { randomBytes } from 'node:crypto';
-import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
+import { OnsteadError } from '../../base/errors.ts';
 import { answerOnce } from '../../base/worker.ts';
 import type { ObjectStoreQuestion } from '../object-store.ts';
+import { withStore } from './s3.ts';
 
 const PROBE_PREFIX = '.onstead/probe-';
 const PROBE_BYTES = 64 * 1024;
 
-async function answer(question: ObjectStoreQuestion): Promise<string[]> {
-  const client = new S3Client({
-    endpoint: question.endpoint,
-    region: 'us-east-1',
-    forcePathStyle: true,
-    credentials: question.credentials,
-    maxAttempts: 5,
-  });
-  try {
-    return question.kind === 'ensure-buckets'
-      ? await ensureBuckets(client, question.buckets)
-      : await probe(client, question.buckets);
-  } catch (error) {
-    throw storeError(error, question.endpoint);
-  } finally {
-    client.destroy();
-  }
-}
-
-/** The library's errors name neither the store nor the cause: a refused HEAD is an "UnknownError". */
-function storeError(error: unknown, endpoint: string): unknown {
-  if (isOnsteadError(error)) return error;
-  const next = "See the store's own words with `onstead logs minio`.";
-  if (!(error instanceof S3ServiceException)) {
-    return new OnsteadError('store.unreachable', `The object store at ${endpoint} does not answer.`, {
-      next,
-    });
-  }
-  const status = error.$metadata.httpStatusCode;
-  if (status === 401 || status === 403) {
-    return new OnsteadError('store.refused', "The object store refuses this appliance's keys.", {
-      next: 'Its data may come from another appliance: restore the secrets that belong to it.',
-    });
-  }
-  return new OnsteadError(
-    'store.failed',
-    `The object store answered ${status ?? 'nothing'}: ${error.name}.`,
-    { next },
+function answer(question: ObjectStoreQuestion): Promise<string[]> {
+  return withStore(question, (client) =>
+    question.kind === 'ensure-buckets'
+      ? ensureBuckets(client, question.buckets)
+      : probe(client, question.buckets),
   );
 }
 

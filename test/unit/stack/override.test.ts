@@ -159,6 +159,19 @@ t.test('the holder keeps its first image when nginx gets another', async (t) => 
   t.not(services!['nginx']!['image'], input.holderImage);
 });
 
+t.test('a database has a place for the copies of restore points, and no other service sees it', async (t) => {
+  t.strictSame(volumes!['onstead-points'], { name: `${input.project}_points`, external: true });
+  const seeing = Object.entries(services!).filter(([, one]) =>
+    JSON.stringify(one['volumes'] ?? []).includes('onstead-points'),
+  );
+  t.strictSame(
+    seeing.map(([name]) => name),
+    ['mysql'],
+  );
+  const without = overrideOf(renderText(releaseWith('')));
+  t.notOk(JSON.stringify(without).includes('onstead-points'));
+});
+
 t.test('data volumes are external, so that no command deletes them in haste', async (t) => {
   for (const name of release.volumes) {
     t.strictSame(volumes![name], { name: `trial-project_${name}`, external: true });

@@ -1,0 +1,85 @@
+// The objects' half of a restore point: a cut in time by the store's own clock, with bucket versioning keeping what
+// was there. By S3 alone, so that any store will do; the work is done in a child that ends.
+
+import { askWorker } from '../../base/worker.ts';
+import type { ObjectStoreAccess } from '../object-store.ts';
+import type { ObjectChanges } from './version-rules.ts';
+
+/** The state of all buckets at one moment: everything written up to it, and nothing later. */
+export interface ObjectCut {
+  /** By the store's own clock. */
+  readonly cutMs: number;
+  readonly buckets: readonly string[];
+}
+
+export type ObjectVersionsQuestion = ObjectStoreAccess & { readonly buckets: readonly string[] } & (
+    | { readonly kind: 'cut' }
+    | { readonly kind: 'restore'; readonly cutMs: number }
+    | { readonly kind: 'count'; readonly cutMs: number }
+    | { readonly kind: 'sweep'; readonly cutsMs: readonly number[] }
+  );
+
+/** A listing of a million objects is a thousand calls; deleting as many takes its time. */
+const WITHIN_MS = 6 * 60 * 60_000;
+
+/**
+ * Switches versioning on and names the moment: whatever is written after this resolves is newer than the cut. The
+ * database comes first, the objects second, so that no row of a point names an object that its cut does not have.
+ */
+export async function cutObjects(
+  access: ObjectStoreAccess,
+  buckets: readonly string[],
+  signal?: AbortSignal,
+): Promise<ObjectCut> {
+  const cutMs = await ask<number>({ ...access, kind: 'cut', buckets }, signal);
+  return { cutMs, buckets };
+}
+
+/**
+ * Brings the buckets back to the cut by removing every version and delete marker that is newer; answers how many.
+ * Nothing may write meanwhile. It cannot be undone, and may be begun again after a kill at any moment.
+ */
+export function restoreObjects(
+  access: ObjectStoreAccess,
+  { cutMs, buckets }: ObjectCut,
+  signal?: AbortSignal,
+): Promise<number> {
+  return ask<number>({ ...access, kind: 'restore', cutMs, buckets }, signal);
+}
+
+/** What a restore of this cut would lose. Changes nothing. */
+export function countObjectChanges(
+  access: ObjectStoreAccess,
+  { cutMs, buckets }: ObjectCut,
+  signal?: AbortSignal,
+): Promise<ObjectChanges> {
+  return ask<ObjectChanges>({ ...access, kind: 'count', cutMs, buckets }, signal);
+}
+
+/**
+ * Removes the versions that none of these cuts needs and the present does not show; answers how many. With no cut left
+ * versioning is suspended first. To be done again from time to time even then: what is overwritten or deleted of the
+ * objects from before leaves a version each.
+ */
+export function sweepObjects(
+  access: ObjectStoreAccess,
+  buckets: readonly string[],
+  cutsMs: readonly number[],
+  signal?: AbortSignal,
+): Promise<number> {
+  return ask<number>({ ...access, kind: 'sweep', buckets, cutsMs }, signal);
+}
+
+function ask<Reply>(question: ObjectVersionsQuestion, signal: AbortSignal | undefined): Promise<Reply> {
+  const { networkOfPid } = question;
+  return askWorker<ObjectVersionsQuestion, Reply>(
+    import.meta.url,
+    '../workers/object-versions-worker',
+    question,
+    {
+      timeoutMs: WITHIN_MS,
+      ...(networkOfPid === undefined ? {} : { networkOfPid }),
+      ...(signal === undefined ? {} : { signal }),
+    },
+  );
+}
