@@ -62,7 +62,14 @@ export async function runSql(
   patience: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<string> {
   const { code, stdout, stderr } = await engine.containers.exec(container, {
-    cmd: ['mysql', `--defaults-extra-file=${mysqlAdminFile}`, '--batch', '--skip-column-names'],
+    // Without a locale, as in a container, the client would take its input for Latin-1.
+    cmd: [
+      'mysql',
+      `--defaults-extra-file=${mysqlAdminFile}`,
+      '--default-character-set=utf8mb4',
+      '--batch',
+      '--skip-column-names',
+    ],
     stdin: `${statements.join('\n')}\n`,
     timeoutMs: SQL_WITHIN_MS,
     ...patience,

@@ -13,7 +13,7 @@ import { kindOf } from './services/index.ts';
 export type StackFiles = ReadonlyMap<string, string>;
 
 export const composeFile = 'compose.yaml';
-const overrideFile = 'compose.override.yaml';
+export const overrideFile = 'compose.override.yaml';
 const CONFIG = 'config';
 const LIST = 'files.sha256';
 

@@ -74,3 +74,5 @@ export {
   type ObjectCut,
 } from './points/objects.ts';
 export type { ObjectChanges } from './points/version-rules.ts';
+export { refuseOtherData, sampleDatabase, type DatabaseSample } from './points/table-sample.ts';
+export { withVolumes } from './points/named-volumes.ts';

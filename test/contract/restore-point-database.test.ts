@@ -14,12 +14,14 @@ import {
   measureDatabaseCopy,
   pointsVolumePin,
   pointsWithCopies,
+  refuseOtherData,
   readCopy,
   removeCopy,
   removePointCopies,
   restoreDatabase,
   restoredFrom,
   restoredVolumeOf,
+  sampleDatabase,
   volumesOfKey,
 } from '../../src/stack/index.ts';
 import { until } from './engine-lab.ts';
@@ -112,6 +114,26 @@ t.test('what was written since is counted to the row, by table', async (t) => {
     ],
     isComplete: true,
   });
+});
+
+t.test('a sample of the tables tells that the data is the same, and that it is not', async (t) => {
+  const before = await sampleDatabase(engine, container);
+  t.match(before, { tables: 2, sums: [{ table: /kept|Notiz/, checksum: /^\d+$/ }, {}] });
+  refuseOtherData(before, await sampleDatabase(engine, container, before));
+  await sql("UPDATE notes.kept SET body = CONCAT(body, '!') WHERE id = 1;");
+  const changed = await sampleDatabase(engine, container, before);
+  t.throws(() => refuseOtherData(before, changed), {
+    code: 'database.other-data',
+    message: /`notes`\.`kept`/,
+  });
+  await sql(
+    "UPDATE notes.kept SET body = 'ONE' WHERE id = 1;",
+    'CREATE TABLE notes.third (id INT PRIMARY KEY);',
+  );
+  const more = await sampleDatabase(engine, container, before);
+  t.throws(() => refuseOtherData(before, more), { message: /: 2 tables before, 3 now/ });
+  await sql('DROP TABLE notes.third;');
+  refuseOtherData(before, await sampleDatabase(engine, container, before));
 });
 
 t.test('binlogs that are gone make it a count of "at least"', async (t) => {

@@ -68,17 +68,20 @@ async function sweep(client: S3Client, bucket: string): Promise<void> {
 }
 
 async function putAndGet(client: S3Client, place: Place): Promise<void> {
+  let written: Place & { VersionId?: string } = place;
   try {
     const body = randomBytes(PROBE_BYTES);
-    await client.send(new PutObjectCommand({ ...place, Body: body }));
+    const { VersionId } = await client.send(new PutObjectCommand({ ...place, Body: body }));
+    // Where versions are kept, a deletion without one would keep it, and a marker.
+    if (VersionId !== undefined) written = { ...place, VersionId };
     const { Body } = await client.send(new GetObjectCommand({ ...place }));
     const back = await Body!.transformToByteArray();
     if (!body.equals(back)) throw corrupts(place);
   } catch (error) {
-    await client.send(new DeleteObjectCommand(place)).catch(() => {}); // what went wrong first is the news
+    await client.send(new DeleteObjectCommand(written)).catch(() => {}); // what went wrong first is the news
     throw error instanceof Error && /checksum mismatch/i.test(error.message) ? corrupts(place) : error;
   }
-  await client.send(new DeleteObjectCommand(place));
+  await client.send(new DeleteObjectCommand(written));
 }
 
 function corrupts({ Bucket }: Place): OnsteadError {

@@ -1,0 +1,73 @@
+// A sample of a database's tables, counted and summed, so that the same can be asked before and after its server is
+// replaced. Bounded: a large table is counted by nobody here.
+
+import { OnsteadError } from '../../base/errors.ts';
+import { MIB } from '../../base/units.ts';
+import type { Engine } from '../../engine/index.ts';
+import { runSql } from '../database.ts';
+
+export interface TableSum {
+  /** `schema.table`, quoted as SQL reads it. */
+  readonly table: string;
+  readonly rows: number;
+  readonly checksum: string;
+}
+
+export interface DatabaseSample {
+  /** How many tables there are in all. */
+  readonly tables: number;
+  readonly sums: readonly TableSum[];
+}
+
+const TABLES = 8;
+const TABLE_BYTES = 64 * MIB;
+const OWN_SCHEMAS = "'mysql','sys','performance_schema','information_schema'";
+const WITHIN_MS = 5 * 60_000;
+
+/** The largest tables that are still small enough, or those of an earlier sample. Nothing may write meanwhile. */
+export async function sampleDatabase(
+  engine: Engine,
+  container: string,
+  like?: DatabaseSample,
+): Promise<DatabaseSample> {
+  const sql = (statement: string): Promise<string> =>
+    runSql(engine, container, [statement], { timeoutMs: WITHIN_MS });
+  const where = `table_type = 'BASE TABLE' AND table_schema NOT IN (${OWN_SCHEMAS})`;
+  const tables = Number(await sql(`SELECT COUNT(*) FROM information_schema.tables WHERE ${where};`));
+  const chosen = like?.sums.map(({ table }) => table) ?? (await chooseTables(sql, where));
+  const sums: TableSum[] = [];
+  for (const table of chosen) {
+    const rows = Number(await sql(`SELECT COUNT(*) FROM ${table};`));
+    const checksum = (await sql(`CHECKSUM TABLE ${table};`)).trim().split('\t').at(-1) ?? '';
+    sums.push({ table, rows, checksum });
+  }
+  return { tables, sums };
+}
+
+async function chooseTables(sql: (statement: string) => Promise<string>, where: string): Promise<string[]> {
+  const quoted = (column: string): string => `'\`', REPLACE(${column}, '\`', '\`\`'), '\`'`;
+  const listed = await sql(
+    `SELECT CONCAT(${quoted('table_schema')}, '.', ${quoted('table_name')}) FROM information_schema.tables
+     WHERE ${where} AND data_length <= ${TABLE_BYTES} ORDER BY data_length DESC, 1 LIMIT ${TABLES};`,
+  );
+  return listed.split('\n').filter(Boolean);
+}
+
+/** Throws where a table of the sample is not what it was before, or a table is gone. */
+export function refuseOtherData(before: DatabaseSample, after: DatabaseSample): void {
+  const wrong = before.sums.flatMap((was, at) => {
+    const is = after.sums[at];
+    if (is?.rows === was.rows && is.checksum === was.checksum) return [];
+    return [`${was.table}: ${was.rows} rows before, ${is?.rows ?? 'none'} now`];
+  });
+  if (after.tables !== before.tables) wrong.push(`${before.tables} tables before, ${after.tables} now`);
+  if (wrong.length === 0) return;
+  throw new OnsteadError(
+    'database.other-data',
+    `The database does not hold what it held before: ${wrong[0]}.`,
+    {
+      next: 'Do not go on with it: the data of before is kept; see `onstead operations show`.',
+      details: wrong.map((message) => ({ message })),
+    },
+  );
+}
