@@ -62,12 +62,12 @@ export async function watchDuring<Result>(
   const ended = new AbortController();
   const broken = new AbortController();
   const working = work(AbortSignal.any([context.signal, broken.signal])).finally(() => ended.abort());
-  const watching = watchService(tools, watched, context, { forMs: Infinity, ended: ended.signal });
+  const settled = working.catch(() => {}); // it may fail before anybody awaits it
   try {
-    await watching;
+    await watchService(tools, watched, context, { forMs: Infinity, ended: ended.signal });
   } catch (error) {
     broken.abort(error);
-    await working.catch(() => {}); // broken off, or failed as well: the complaint came first
+    await settled;
     throw error;
   }
   return working;
@@ -186,8 +186,11 @@ class EdgeWatch {
     const replicas = await addressesOf(tools, project, about.replicas);
     const port = appOf(release)?.port ?? 80;
     const fresh = new Set(replicas.map(({ address }) => `${address}:${port}`));
-    const watch = new EdgeWatch(followTraffic(await edgeOf(tools), tools.clock.now()), fresh, note);
-    watch.#asking = watch.#askOn(tools, { project, release, replicas }, signal);
+    // What they answered before this watch counts too; before the newest began, its address was somebody else's.
+    const since = new Date(Math.max(0, ...about.replicas.map(({ created }) => created.getTime())));
+    const watch = new EdgeWatch(followTraffic(await edgeOf(tools), since), fresh, note);
+    // Only the journal can fail in there, and then the step itself does too.
+    watch.#asking = watch.#askOn(tools, { project, release, replicas }, signal).catch(() => {});
     return watch;
   }
 
