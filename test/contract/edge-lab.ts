@@ -74,7 +74,8 @@ export async function openEdgeLab(replicas = 2): Promise<EdgeLab> {
   for (const one of [stackFolder, secretsFolder, appFolder]) await mkdir(one, { recursive: true });
   const [httpPort, httpsPort] = await freePorts();
   const images = { app: await demoImage('notes'), nginx: await demoImage('nginx') };
-  const files = renderText(releaseWith(''), {
+  const releaseText = releaseWith('');
+  const files = renderText(releaseText, {
     project,
     images,
     holderImage: images.nginx,
@@ -106,7 +107,7 @@ export async function openEdgeLab(replicas = 2): Promise<EdgeLab> {
   );
   const write = (labels: object): Promise<void> =>
     writeFile(
-      join(stackFolder, 'compose.yaml'),
+      join(stackFolder, 'compose.override.yaml'),
       JSON.stringify({
         name: project,
         services: {
@@ -117,6 +118,7 @@ export async function openEdgeLab(replicas = 2): Promise<EdgeLab> {
         networks: { public: override['networks']!['public'], front: override['networks']!['front'] },
       }),
     );
+  await writeFile(join(stackFolder, 'compose.yaml'), releaseText);
   await write({});
 
   const store = await SecretStore.open({
