@@ -62,11 +62,14 @@ export class ChangeTally {
 
 /**
  * Names the versions that neither the present nor any cut needs. A version is needed by a cut when it was the newest at
- * that time; a delete marker only while something older of its key stays, which it hides.
+ * that time; a delete marker only while something older of its key stays, which it hides. Of those with one and the same
+ * time a cut needs all: some stores know whole seconds only, and the store itself knows which is the newest.
  */
 export class Sweeper {
   readonly #cutsMs: readonly number[];
-  #newer: Version | undefined;
+  #last: Version | undefined;
+  /** When what came after the last one was written. */
+  #replacedAtMs = Infinity;
   /** Needed, if something older stays that it hides. */
   #marker: Version | undefined;
 
@@ -76,10 +79,11 @@ export class Sweeper {
 
   /** What is known to be unneeded once this one was seen. */
   add(version: Version): Version[] {
-    const unneeded = version.key === this.#newer?.key ? [] : this.end();
-    const isNeeded = this.#isNeeded(version);
-    this.#newer = version;
-    if (!isNeeded) return [...unneeded, version];
+    const unneeded = version.key === this.#last?.key ? [] : this.end();
+    const isPresent = this.#last === undefined;
+    if (this.#last !== undefined && this.#last.atMs !== version.atMs) this.#replacedAtMs = this.#last.atMs;
+    this.#last = version;
+    if (!isPresent && !this.#isNeeded(version)) return [...unneeded, version];
     // Of two markers with nothing between them the older one hides enough.
     if (version.isMarker && this.#marker !== undefined) unneeded.push(this.#marker);
     this.#marker = version.isMarker ? version : undefined;
@@ -89,13 +93,12 @@ export class Sweeper {
   /** The listing, or the key, is at its end: a marker that hides nothing goes. */
   end(): Version[] {
     const idle = this.#marker;
-    this.#marker = this.#newer = undefined;
+    this.#marker = this.#last = undefined;
+    this.#replacedAtMs = Infinity;
     return idle === undefined ? [] : [idle];
   }
 
-  #isNeeded(version: Version): boolean {
-    const newer = this.#newer?.key === version.key ? this.#newer : undefined;
-    if (newer === undefined) return true;
-    return this.#cutsMs.some((cutMs) => version.atMs <= cutMs && newer.atMs > cutMs);
+  #isNeeded({ atMs }: Version): boolean {
+    return this.#cutsMs.some((cutMs) => atMs <= cutMs && this.#replacedAtMs > cutMs);
   }
 }

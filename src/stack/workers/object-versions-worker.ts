@@ -217,11 +217,11 @@ function versionsIn(page: ListObjectVersionsCommandOutput): Version[] {
   return [...Versions.map(read(false)), ...DeleteMarkers.map(read(true))].toSorted(asListed);
 }
 
-/** Of two of the same moment the one that is no marker counts as newer: rather an object too many than one too few. */
+/** A marker before a version of the same moment: it is kept as long as what it may hide is. */
 function asListed(a: Version & { isLatest: boolean }, b: Version & { isLatest: boolean }): number {
   if (a.key !== b.key) return Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
   if (a.isLatest !== b.isLatest) return a.isLatest ? -1 : 1;
-  return b.atMs - a.atMs || Number(a.isMarker) - Number(b.isMarker);
+  return b.atMs - a.atMs || Number(b.isMarker) - Number(a.isMarker);
 }
 
 function decoded(key: string, { EncodingType }: ListObjectVersionsCommandOutput): string {

@@ -99,3 +99,19 @@ t.test('changes are counted by object, and what a restore removes by version', a
     }
   }
 });
+
+t.test(
+  'of versions of one and the same second a cut keeps all, and no cut keeps the present alone',
+  async (t) => {
+    const at = (id: string, atMs: number, isMarker = false): Version => ({ key: 'k', id, atMs, isMarker });
+    const listed = [at('now', 5), at('deleted', 2, true), at('written', 2), at('old', 1)];
+    const left = (cutsMs: readonly number[]): string[] => {
+      const sweeper = new Sweeper(cutsMs);
+      const gone = [...listed.flatMap((one) => sweeper.add(one)), ...sweeper.end()];
+      return listed.filter((one) => !gone.includes(one)).map(({ id }) => id);
+    };
+    t.strictSame(left([3]), ['now', 'deleted', 'written']);
+    t.strictSame(left([1]), ['now', 'old']);
+    t.strictSame(left([]), ['now']);
+  },
+);
