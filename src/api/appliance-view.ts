@@ -5,12 +5,14 @@ import { hasRoom } from '../base/disk-full.ts';
 import { programVersion } from '../base/program.ts';
 import {
   prepareInstall,
+  prepareRollback,
   prepareUpgrade,
   type DeployTools,
   type PreparedInstall,
   type PreparedUpgrade,
 } from '../deploy/index.ts';
-import type { Journal, OperationView, Runner } from '../journal/index.ts';
+import type { Journal, NewOperation, OperationView, Runner } from '../journal/index.ts';
+import type { Release } from '../release/index.ts';
 import { readLogs, readServices } from './service-view.ts';
 import { readStatus } from './status-view.ts';
 
@@ -34,35 +36,62 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
     abandon: (id) => runner.abandonStuck(id),
     async install({ path, dryRun }, onProgress, signal) {
       const prepared = await prepareInstall(tools, path, { onProgress, signal });
-      return begin(tools, runner, prepared, { dryRun, signal });
+      return begin(tools, runner, fromBundle(tools, prepared), { dryRun, signal });
     },
     async upgrade({ path, dryRun, strategy }, onProgress, signal) {
       const chosen = strategy === undefined ? {} : { strategy };
       const prepared = await prepareUpgrade(tools, path, { onProgress, signal, ...chosen });
-      return begin(tools, runner, prepared, { dryRun, signal });
+      return begin(tools, runner, fromBundle(tools, prepared), { dryRun, signal });
+    },
+    async rollback({ to, dryRun }, signal) {
+      const { target, ...operation } = await prepareRollback(tools, to === undefined ? {} : { to });
+      const { release, point } = target;
+      const isOwn = (input: unknown): boolean => (input as { point: string }).point === point;
+      return begin(tools, runner, { operation, release, isOwn }, { dryRun, signal });
     },
   };
 }
 
-function begin(
-  { journal, bundles }: DeployTools,
-  runner: Runner,
+interface Prepared {
+  readonly operation: NewOperation;
+  readonly release: Pick<Release, 'product' | 'title' | 'version' | 'permissions'>;
+  /** Whether an operation of the same kind with this input is the one that was asked for. */
+  readonly isOwn: (input: unknown) => boolean;
+  /** Called once it stands in the journal, or did before. */
+  readonly onBegun?: () => void;
+}
+
+function fromBundle(
+  { bundles }: DeployTools,
   { target, ...operation }: PreparedInstall | PreparedUpgrade,
+): Prepared {
+  return {
+    operation,
+    release: target,
+    isOwn: (input) => (input as { bundle: { id: string } }).bundle.id === target.bundle.id,
+    onBegun: () => bundles.remember(target.bundle),
+  };
+}
+
+function begin(
+  { journal }: DeployTools,
+  runner: Runner,
+  { operation, release, isOwn, onBegun = () => {} }: Prepared,
   { dryRun, signal }: { readonly dryRun: boolean; readonly signal: AbortSignal },
 ): Begun {
-  const { product, title, version, permissions, bundle } = target;
+  const { product, title, version, permissions } = release;
   const steps = operation.steps.map(({ type, title: stepTitle }) => ({ type, title: stepTitle }));
   const plan = { product, title, version, permissions: [...permissions], steps };
   if (dryRun) return { plan };
   signal.throwIfAborted(); // whoever asked has left
-  const own = unfinishedOf(journal, operation.kind, bundle.id);
+  const own = unfinishedOf(journal, operation.kind, isOwn);
   if (own !== undefined) {
-    bundles.remember(bundle);
+    onBegun();
     if (own.state === 'stuck') runner.resumeStuck(own.id);
     return { plan, operation: own.id };
   }
   const { id } = journal.create(operation);
-  bundles.remember(bundle);
+  onBegun();
   runner.start(id);
   return { plan, operation: id };
 }
@@ -71,10 +100,12 @@ function begin(
  * The same command works while its own operation is not over: it takes up one that is stuck, and tells one that waits
  * for its bundle where that is. One that is being taken back is not joined: what was asked for is not what it does.
  */
-function unfinishedOf(journal: Journal, wanted: string, bundleId: string): OperationView | undefined {
-  return journal.unfinished().find(({ id, kind, state }) => {
-    if (kind !== wanted || state === 'rolling-back') return false;
-    const { bundle } = journal.input(id) as { bundle: { id: string } };
-    return bundle.id === bundleId;
-  });
+function unfinishedOf(
+  journal: Journal,
+  wanted: string,
+  isOwn: (input: unknown) => boolean,
+): OperationView | undefined {
+  return journal
+    .unfinished()
+    .find(({ id, kind, state }) => kind === wanted && state !== 'rolling-back' && isOwn(journal.input(id)));
 }

@@ -34,6 +34,10 @@ export interface Appliance {
     onProgress: OnProgress,
     signal: AbortSignal,
   ): Promise<Begun>;
+  rollback(
+    request: { readonly to?: string | undefined; readonly dryRun: boolean },
+    signal: AbortSignal,
+  ): Promise<Begun>;
   operations(): OperationView[];
   operation(id: string): OperationView;
   events(id: string, after: number): JournalEvent[];

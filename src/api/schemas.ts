@@ -88,6 +88,11 @@ export const UpgradeRequest = Type.Object(
   { additionalProperties: false },
 );
 
+export const RollbackRequest = Type.Object(
+  { to: Type.Optional(Type.String({ maxLength: 100 })), dryRun: Type.Optional(Type.Boolean()) },
+  { additionalProperties: false },
+);
+
 export const PlanAnswer = Type.Object({
   product: Type.String(),
   title: Type.String(),

@@ -1,4 +1,4 @@
-// Begins an operation from a bundle, and stays with it to its end: how far the looking is, the plan, then every step.
+// Begins an operation, and stays with it to its end: how far the looking is, the plan, then every step.
 
 import { resolve } from 'node:path';
 import { errorFrom } from '../base/errors.ts';
@@ -13,8 +13,8 @@ import { isSet, type VerbInput } from './verb.ts';
 const INTERRUPTED = 130;
 
 export interface BeginRequest {
-  readonly route: '/api/install' | '/api/upgrade';
-  readonly body: { readonly path: string; readonly dryRun: boolean; readonly strategy?: string };
+  readonly route: '/api/install' | '/api/rollback' | '/api/upgrade';
+  readonly body: { readonly dryRun: boolean; readonly [key: string]: unknown };
 }
 
 interface Begun {
@@ -28,6 +28,19 @@ export const detachFlag = { type: 'boolean', help: 'Return as soon as it is unde
 export function givenPath({ args }: VerbInput): string {
   return resolve(args[0]!); // the verb asks for it
 }
+
+/** Without --yes the plan is all; with it, it is done. */
+export async function beginIfAgreed(
+  input: VerbInput,
+  { route, body }: { readonly route: BeginRequest['route']; readonly body: object },
+): Promise<number> {
+  const dryRun = !isSet(input, 'yes');
+  const code = await beginOperation(input, { route, body: { ...body, dryRun } });
+  if (dryRun && code === 0) input.terminal.say('Nothing was changed. Add --yes to do it.');
+  return code;
+}
+
+export const yesFlag = { type: 'boolean', help: 'Do it; without this it only shows the plan.' } as const;
 
 export async function beginOperation(input: VerbInput, request: BeginRequest): Promise<number> {
   const { terminal, client, signal } = input;

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { cp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
+import { parseRelease, type Release } from '../release/index.ts';
 import { renderOverride, sizeOf, type StackInput } from './override.ts';
 import { kindOf } from './services/index.ts';
 
@@ -97,6 +98,11 @@ export async function readStack(folder: string): Promise<StackFiles> {
     files.set(path, await readFile(join(folder, path), 'utf8'));
   }
   return files;
+}
+
+/** The release whose files these are; `path` is where they lie, for people. */
+export function releaseOf(files: StackFiles, path: string): Release {
+  return parseRelease(files.get(composeFile) ?? '', join(path, composeFile));
 }
 
 /** The files that differ from what they should be: missing, changed by hand, or left over. */

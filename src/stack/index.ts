@@ -7,6 +7,7 @@ export {
   findDrift,
   keepStack,
   readStack,
+  releaseOf,
   renderStack,
   restoreStack,
   servicesOf,
@@ -25,7 +26,7 @@ export { drainEdge, reloadEdge, settleEdge, steerEdge, type Edge } from './edge/
 export { holdRequests, type HoldOptions as RequestHoldOptions } from './edge/hold.ts';
 export { rejoinEdge } from './edge/rejoin.ts';
 export { replaceEdge, type EdgeReplacement } from './edge/replace.ts';
-export type { EdgeServer } from './edge/upstreams.ts';
+export { isUpstreams, type EdgeServer } from './edge/upstreams.ts';
 export { followTraffic, readTraffic, type EdgeLog, type TrafficFollower } from './traffic/read.ts';
 export { Tally, Traffic, type TallyCounts } from './traffic/traffic.ts';
 export { imageNameFor, imagesOf } from './image-name.ts';

@@ -48,6 +48,23 @@ t.test('an upgrade of the app and its database fails no request', async (t) => {
   t.notMatch(again.stderr, /Recreate|Creating|Create /, 'the folder says what runs');
 });
 
+t.test('a rollback takes the release and its migrations back, and fails no request', async (t) => {
+  t.match((await appliance.onstead(['rollback'])).stdout, /Take back the migrations of app/);
+  const users = await startUsers(appliance);
+  const { code, stdout, stderr } = await appliance.onstead(['rollback', '--yes']);
+  const seen = await users.stop();
+  t.equal(code, 0, stdout + stderr);
+  t.equal(await version(), '1.0.0');
+  t.strictSame(seen.failures, []);
+  const question = ['exec', '-T', 'app', 'node', '/app/src/main.ts', 'migrate', 'status', '--json'];
+  t.match(JSON.parse((await appliance.compose(question)).stdout), { version: 1, complete: true });
+  const { code: forth } = await appliance.onstead([
+    ...['upgrade', (await demoBundle('1.1.0')).path, '--yes'],
+    ...['--strategy', 'blue-green'],
+  ]);
+  t.equal(forth, 0, 'and forth again');
+});
+
 t.test('a release that never becomes ready is taken back, and nobody notices', async (t) => {
   const bundle = await demoBundle('never-ready');
   const users = await startUsers(appliance);

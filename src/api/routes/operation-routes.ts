@@ -6,7 +6,14 @@ import { OperationSchema, type JournalEvent } from '../../journal/index.ts';
 import type { Begun, OnProgress } from '../appliance.ts';
 import { followEvents } from '../follow-events.ts';
 import { answerInLines, type LineStream } from '../line-stream.ts';
-import { InstallRequest, NoteSchema, UpgradeRequest, type BeginMessage, type Note } from '../schemas.ts';
+import {
+  InstallRequest,
+  NoteSchema,
+  RollbackRequest,
+  UpgradeRequest,
+  type BeginMessage,
+  type Note,
+} from '../schemas.ts';
 import type { Routes } from '../route.ts';
 
 const Id = Type.Object({ id: Type.String({ maxLength: 100 }) });
@@ -67,6 +74,13 @@ export const operationRoutes: Routes = (server, appliance) => {
       tellBeginning(stream, (onProgress) =>
         appliance.upgrade({ ...asked, dryRun }, onProgress, stream.signal),
       ),
+    );
+  });
+
+  server.post('/api/rollback', { schema: { body: RollbackRequest } }, async (request, reply) => {
+    const { dryRun = false, to } = request.body;
+    await answerInLines<BeginMessage>({ request, reply, mask }, (stream) =>
+      tellBeginning(stream, () => appliance.rollback({ to, dryRun }, stream.signal)),
     );
   });
 };

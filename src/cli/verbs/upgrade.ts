@@ -2,8 +2,8 @@
 
 import { OnsteadError } from '../../base/errors.ts';
 import { STRATEGIES } from '../../release/index.ts';
-import { beginOperation, detachFlag, givenPath } from '../begin.ts';
-import { isSet, textFlag, type Verb, type VerbInput } from '../verb.ts';
+import { beginIfAgreed, detachFlag, givenPath, yesFlag } from '../begin.ts';
+import { textFlag, type Verb, type VerbInput } from '../verb.ts';
 
 export const upgradeVerb: Verb = {
   name: 'upgrade',
@@ -15,7 +15,7 @@ export const upgradeVerb: Verb = {
       value: 'NAME',
       help: `How replicas are replaced: ${STRATEGIES.join(', ')}. Default: as the release says.`,
     },
-    yes: { type: 'boolean', help: 'Do it; without this it only shows the plan.' },
+    yes: yesFlag,
     detach: detachFlag,
   },
   examples: [
@@ -28,19 +28,10 @@ export const upgradeVerb: Verb = {
   run: upgrade,
 };
 
-async function upgrade(input: VerbInput): Promise<number> {
+function upgrade(input: VerbInput): Promise<number> {
   const strategy = strategyFrom(input);
-  const isOnlyPlan = !isSet(input, 'yes');
-  const code = await beginOperation(input, {
-    route: '/api/upgrade',
-    body: {
-      path: givenPath(input),
-      dryRun: isOnlyPlan,
-      ...(strategy === undefined ? {} : { strategy }),
-    },
-  });
-  if (isOnlyPlan && code === 0) input.terminal.say('Nothing was changed. Add --yes to do it.');
-  return code;
+  const chosen = strategy === undefined ? {} : { strategy };
+  return beginIfAgreed(input, { route: '/api/upgrade', body: { path: givenPath(input), ...chosen } });
 }
 
 function strategyFrom(input: VerbInput): string | undefined {

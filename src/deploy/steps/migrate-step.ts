@@ -7,7 +7,7 @@ import type { Compose, ContainerFacts } from '../../engine/index.ts';
 import type { Executor, StepContext } from '../../journal/index.ts';
 import { kindOf } from '../../stack/index.ts';
 import type { InstallSteps } from '../install-plan.ts';
-import { pointFolder } from '../points.ts';
+import { pointFolder, pointStack } from '../points.ts';
 import { stackRelease } from '../stack-files.ts';
 import { containersOf, healthyContainer, type DeployTools } from '../tools.ts';
 import { attend, begin, leftOf, removeOneOff, type End, type OneOff } from './one-off.ts';
@@ -38,7 +38,34 @@ export function migrateStep(tools: DeployTools): Executor<Migration> {
     },
     async undo(input, context) {
       await removeOneOff(tools, oneOffOf(input, context.operation, 'migrate', input.up).name);
-      await takeBack(tools, input, context);
+      const before = await readTextIfAny(statusFile(tools, input, context.operation));
+      if (before === undefined) return; // nothing was begun, or there is no way back by itself
+      // With the image that brought the migration: the one from before does not know it.
+      await takeBack(tools, input, context, {
+        before,
+        compose: await tools.composeIn(tools.paths.stackNext),
+      });
+    },
+  };
+}
+
+/** On the way back from a release that was taken: its migrations go, with its own image, as they came. */
+export function migrateDownStep(tools: DeployTools): Executor<Migration & { readonly point: string }> {
+  return {
+    async apply(input, context) {
+      const before = await readTextIfAny(statusFile(tools, input, input.point));
+      if (before === undefined) return 'nothing was migrated';
+      const compose = await tools.composeIn(pointStack(tools, context.operation));
+      await takeBack(tools, input, context, { before, compose });
+      return undefined;
+    },
+    async undo(input, context) {
+      const compose = await tools.composeIn(pointStack(tools, context.operation));
+      const again = oneOffOf(input, context.operation, 'migrate', input.up);
+      await dataServicesWell(tools, input, context);
+      await begin(tools, compose, again, context.signal);
+      const end = await attend(tools, again, context, context.note);
+      if (end.code !== 0) throw failure(end, input.timeoutMs);
     },
   };
 }
@@ -59,14 +86,15 @@ async function keepStatus(
   context: StepContext,
   compose: Compose,
 ): Promise<void> {
-  const path = statusFile(tools, input, context);
+  const path = statusFile(tools, input, context.operation);
   if (input.back === undefined || (await readTextIfAny(path)) !== undefined) return;
   await ensureFolder(pointFolder(tools, context.operation));
   await writeFileAtomic(path, await statusOf(tools, input, input.back.status, context, compose));
 }
 
-function statusFile(tools: DeployTools, { service }: Migration, { operation }: StepContext): string {
-  return join(pointFolder(tools, operation), `migrations-of-${service}.txt`);
+/** What stood at a point, in the vendor's words. */
+function statusFile(tools: DeployTools, { service }: Migration, point: string): string {
+  return join(pointFolder(tools, point), `migrations-of-${service}.txt`);
 }
 
 async function statusOf(
@@ -83,12 +111,14 @@ async function statusOf(
   throw failure(end, input.timeoutMs);
 }
 
-/** With the image that brought the migration: the one from before does not know it. */
-async function takeBack(tools: DeployTools, input: Migration, context: StepContext): Promise<void> {
-  const before = await readTextIfAny(statusFile(tools, input, context));
-  if (input.back === undefined || before === undefined) return; // nothing was begun, or there is no way back by itself
+async function takeBack(
+  tools: DeployTools,
+  input: Migration,
+  context: StepContext,
+  { before, compose }: { readonly before: string; readonly compose: Compose },
+): Promise<void> {
+  if (input.back === undefined) return;
   const { down, status } = input.back;
-  const compose = await tools.composeIn(tools.paths.stackNext);
   await dataServicesWell(tools, input, context);
   let seen = '';
   for (let turn = 0; turn < DOWNS_AT_MOST; turn += 1) {

@@ -1,14 +1,12 @@
 // The upgrade is recorded, and only then what no way back needs is cleared away.
 
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Executor } from '../../journal/index.ts';
 import { imagesOf, readStack } from '../../stack/index.ts';
 import { readFact, writeFact } from '../facts.ts';
 import { rememberSeen } from '../seen-versions.ts';
 import type { DeployTools } from '../tools.ts';
-import type { UpgradeSteps } from './plan.ts';
-import { pointStack } from '../points.ts';
+import type { UpgradeSteps } from './step-types.ts';
+import { dropPoint, listPoints, pointStack } from '../points.ts';
 
 const POINTS_KEPT = 2;
 
@@ -43,9 +41,8 @@ export function tidyStep(tools: DeployTools): Executor<UpgradeSteps['tidy']> {
   };
 }
 
-async function forgetOldPoints({ paths }: DeployTools): Promise<void> {
-  const old = (await readdir(paths.points)).toSorted().slice(0, -POINTS_KEPT);
-  for (const name of old) await rm(join(paths.points, name), { recursive: true, force: true });
+async function forgetOldPoints(tools: DeployTools): Promise<void> {
+  for (const { id } of (await listPoints(tools)).slice(POINTS_KEPT)) await dropPoint(tools, id);
 }
 
 /** Images of the stack that neither it nor a point that is kept names. */
@@ -62,6 +59,6 @@ async function removeUnusedImages(tools: DeployTools, project: string): Promise<
 }
 
 async function stacksKept(tools: DeployTools): Promise<string[]> {
-  const points = await readdir(tools.paths.points);
-  return [tools.paths.stack, ...points.map((point) => pointStack(tools, point))];
+  const points = await listPoints(tools);
+  return [tools.paths.stack, ...points.map(({ id }) => pointStack(tools, id))];
 }

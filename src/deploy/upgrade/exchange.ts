@@ -161,7 +161,7 @@ async function steer(tools: DeployTools, input: Exchange, wanted: Sides, signal:
 
 async function serversOf(
   tools: DeployTools,
-  { project, ready: answering }: Exchange,
+  { project, ready: answering }: Listed,
   sides: ReplicaSides,
   wanted: Sides,
 ): Promise<EdgeServer[]> {
@@ -243,19 +243,35 @@ async function keepLastWords(
   }
 }
 
-/** The last of it: the edge goes by the service's name again, so that a replica which is restarted is found. */
-export function settleStep(tools: DeployTools): Executor<Pick<Exchange, 'project' | 'service' | 'ready'>> {
+type Listed = Pick<Exchange, 'project' | 'service' | 'ready'>;
+
+/**
+ * From here on the edge names each replica that answers: by the service's name nginx would find the new ones as soon as
+ * they run, ready or not.
+ */
+export function listStep(tools: DeployTools): Executor<Listed> {
   return {
     async apply(input, { signal }) {
-      const { fresh } = await sidesOf(tools, input.project, input.service);
-      const all: Sides = { fresh: fresh.length, stale: 0, freshShare: null };
-      const servers = await serversOf(
-        tools,
-        { ...input, before: all, after: all, drainMs: 0, readyWithinMs: 0 },
-        { fresh, stale: [] },
-        all,
-      );
-      await settleEdge(await edgeOf(tools), servers, signal);
+      const servers = await serversOfAll(tools, input);
+      if (servers.length > 0) await steerEdge(await edgeOf(tools), { kind: 'listed', servers }, signal);
+    },
+    async undo(input, { signal }) {
+      await settleEdge(await edgeOf(tools), await serversOfAll(tools, input), signal);
     },
   };
+}
+
+/** The last of it: the edge goes by the service's name again, so that a replica which is restarted is found. */
+export function settleStep(tools: DeployTools): Executor<Listed> {
+  return {
+    async apply(input, { signal }) {
+      await settleEdge(await edgeOf(tools), await serversOfAll(tools, input), signal);
+    },
+  };
+}
+
+async function serversOfAll(tools: DeployTools, input: Listed): Promise<EdgeServer[]> {
+  const sides = await sidesOf(tools, input.project, input.service);
+  const [fresh, stale] = [sides.fresh.length, sides.stale.length];
+  return serversOf(tools, input, sides, { fresh, stale, freshShare: null });
 }

@@ -3,7 +3,7 @@
 
 import type { Executor } from '../../journal/index.ts';
 import type { DeployTools } from '../tools.ts';
-import type { UpgradeSteps } from './plan.ts';
+import type { UpgradeSteps } from './step-types.ts';
 import { watchService } from './watch.ts';
 
 export function judgeStep(tools: DeployTools): Executor<UpgradeSteps['judge']> {

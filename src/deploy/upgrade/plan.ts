@@ -2,63 +2,26 @@
 // other, prove it, record it. Pure.
 
 import type { PlannedStep } from '../../journal/index.ts';
-import type { AppService, ReleaseService, Strategy, WorkerService } from '../../release/index.ts';
-import type { SizingPlan } from '../../sizing/index.ts';
-import { holderName, type Settings } from '../../stack/index.ts';
 import type { InstalledRelease } from '../facts.ts';
-import type { InstallFacts, InstallSteps, InstallTarget, StackSpec } from '../install-plan.ts';
+import type { InstallFacts, InstallTarget } from '../install-plan.ts';
 import { absent, installTitles, stackSpecOf } from '../install-plan.ts';
-import type { ReplaceEdge } from './edge-step.ts';
-import type { Exchange } from './exchange.ts';
-import { stagesOf, type Sides } from './strategy.ts';
+import {
+  appSteps,
+  edgeSteps,
+  listSteps,
+  otherSteps,
+  replaceStep,
+  settleSteps,
+  type Replacement,
+  type RunningFacts,
+} from './replace-plan.ts';
+import type { Step } from './step-types.ts';
 
-export interface UpgradeTarget extends InstallTarget {
+export interface UpgradeTarget extends InstallTarget, Replacement {
   readonly from: InstalledRelease;
-  /** Chosen by a person in place of what the release says. */
-  readonly strategy?: Strategy;
-  readonly patience: Settings['upgrade'];
 }
 
-export interface UpgradeFacts extends InstallFacts {
-  /** Services whose containers would be others in the new release; asked of Compose. */
-  readonly changed: readonly string[];
-  readonly replicas: Readonly<Record<string, number>>;
-  /** The services of the installed release. */
-  readonly oldServices: readonly ReleaseService[];
-}
-
-export interface UpgradeSteps extends Pick<
-  InstallSteps,
-  | 'preflight'
-  | 'verify-bundle'
-  | 'keep-release'
-  | 'make-secrets'
-  | 'load-images'
-  | 'make-volumes'
-  | 'open-secrets'
-  | 'start-services'
-  | 'make-users'
-  | 'make-buckets'
-  | 'migrate'
-  | 'smoke-test'
-> {
-  'stage-stack': StackSpec & { plan: SizingPlan };
-  'keep-point': { from: InstalledRelease };
-  'take-baseline': { project: string };
-  'switch-stack': { plan: SizingPlan };
-  'replace-service': { project: string; service: string };
-  'replace-edge': ReplaceEdge;
-  'remove-service': { project: string; service: string };
-  exchange: Exchange;
-  judge: { project: string; service: string; soakMs: number };
-  'settle-edge': Pick<Exchange, 'project' | 'service' | 'ready'>;
-  'commit-upgrade': { installed: Omit<InstalledRelease, 'installedAt'>; from: InstalledRelease };
-  tidy: { project: string };
-}
-
-type Step = {
-  [Type in keyof UpgradeSteps]: { type: Type; title: string; input: UpgradeSteps[Type]; looks?: true };
-}[keyof UpgradeSteps];
+export interface UpgradeFacts extends InstallFacts, RunningFacts {}
 
 export function planUpgrade(target: UpgradeTarget, facts: UpgradeFacts): PlannedStep[] {
   const { bundle, images, project, version, from } = target;
@@ -81,6 +44,7 @@ export function planUpgrade(target: UpgradeTarget, facts: UpgradeFacts): Planned
     },
     { type: 'keep-point', title: `Keep the way back to ${from.version}`, input: { from } },
     { type: 'take-baseline', title: 'Look how clients are answered now', input: { project } },
+    ...listSteps(target, facts),
     { type: 'switch-stack', title: 'Put the next stack in place', input: { plan: target.sizing } },
     { type: 'open-secrets', title: 'Open the secrets for their services', input: { isNew: false } },
     ...dataSteps(target, facts),
@@ -88,6 +52,7 @@ export function planUpgrade(target: UpgradeTarget, facts: UpgradeFacts): Planned
     ...edgeSteps(target, facts),
     ...appSteps(target, facts),
     ...otherSteps(target, facts),
+    ...settleSteps(target, facts),
     {
       type: 'smoke-test',
       title: installTitles['smoke-test'],
@@ -160,11 +125,6 @@ function dataSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
   });
 }
 
-function replaceStep({ project }: UpgradeTarget, { changed }: UpgradeFacts, service: string): Step[] {
-  if (!changed.includes(service)) return [];
-  return [{ type: 'replace-service', title: `Replace ${service}`, input: { project, service } }];
-}
-
 function migrateSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
   return target.services.flatMap((service): Step[] => {
     if (service.role !== 'app' || service.migrate === undefined) return [];
@@ -185,118 +145,4 @@ function migrateSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
       },
     ];
   });
-}
-
-/** Before the app, so that each of its states is steered by the nginx that will steer the next. */
-function edgeSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
-  const { project } = target;
-  const edge = target.services.find(({ role }) => role === 'nginx');
-  const app = target.services.find((service): service is AppService => service.role === 'app');
-  if (edge === undefined || app === undefined) return [];
-  if (!facts.changed.includes(edge.name) || !facts.services.includes(edge.name)) return [];
-  const ready = readyOf(target, facts, app)!; // the first app is the one behind the edge
-  const replaced: Step = {
-    type: 'replace-edge',
-    title: `Replace ${edge.name} beside itself`,
-    input: { project, service: edge.name, app: { service: app.name, port: ready.stalePort } },
-  };
-  if (facts.changed.includes(app.name)) return [replaced];
-  return [
-    replaced,
-    { type: 'settle-edge', title: 'Settle the edge', input: { project, service: app.name, ready } },
-  ];
-}
-
-function appSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
-  return target.services.flatMap((service) => {
-    if (service.role !== 'app' && service.role !== 'worker') return [];
-    return facts.changed.includes(service.name) ? exchangeSteps(target, facts, service) : [];
-  });
-}
-
-function exchangeSteps(
-  target: UpgradeTarget,
-  facts: UpgradeFacts,
-  service: AppService | WorkerService,
-): Step[] {
-  const { project } = target;
-  const { name, drainMs } = service;
-  const { readyWithinMs } = target.patience;
-  const ready = readyOf(target, facts, service);
-  const fresh = target.sizing.services.find((one) => one.name === name)?.replicas ?? 1;
-  const stale = facts.replicas[name] ?? 0;
-  // Only what is asked through the edge has traffic to divide; everything else goes one by one.
-  const strategy = ready === null ? 'rolling' : (target.strategy ?? strategyOf(service));
-  let before: Sides = { fresh: 0, stale, freshShare: null };
-  const steps = stagesOf(strategy, { stale, fresh }).flatMap(({ to, isJudged }): Step[] => {
-    const exchange: Step = {
-      type: 'exchange',
-      title: titleOf(name, before, to),
-      input: { project, service: name, before, after: to, drainMs, readyWithinMs, ready },
-    };
-    before = to;
-    if (!isJudged) return [exchange];
-    return [
-      exchange,
-      {
-        type: 'judge',
-        title: `Watch how ${name} does`,
-        input: { project, service: name, soakMs: target.patience.soakMs },
-        looks: true,
-      },
-    ];
-  });
-  if (ready === null) return steps;
-  return [
-    ...steps,
-    { type: 'settle-edge', title: 'Settle the edge', input: { project, service: name, ready } },
-  ];
-}
-
-function strategyOf(service: AppService | WorkerService): Strategy {
-  return service.role === 'app' ? service.strategy : 'rolling';
-}
-
-/** The first app stands behind the edge; its port may be another one in the old release. */
-function readyOf(
-  target: UpgradeTarget,
-  facts: UpgradeFacts,
-  service: AppService | WorkerService,
-): Exchange['ready'] {
-  const isBehindEdge = target.services.find(({ role }) => role === 'app')?.name === service.name;
-  if (service.role !== 'app' || !isBehindEdge) return null;
-  const old = facts.oldServices.find(({ name }) => name === service.name);
-  const stalePort = old?.role === 'app' ? old.port : service.port;
-  return { path: service.ready, port: service.port, stalePort };
-}
-
-function titleOf(name: string, before: Sides, { fresh, stale, freshShare }: Sides): string {
-  if (freshShare === null) {
-    if (stale === 0 && before.fresh === fresh) return `Let the old replicas of ${name} go`;
-    return `Replace replicas of ${name}: ${fresh} new, ${stale} old`;
-  }
-  if (freshShare === 0) return `Start ${fresh} new replicas of ${name} beside the old`;
-  return `Send ${freshShare} % of the requests to the new ${name}`;
-}
-
-/** What has no replicas to divide: carried services, an edge that is new, and what the new release does not have. */
-function otherSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
-  const { project } = target;
-  const others = target.services.filter(({ role }) => role === 'carried' || role === 'nginx');
-  const gone = facts.oldServices.filter(
-    ({ name }) => name !== holderName && !target.services.some((one) => one.name === name),
-  );
-  return [
-    ...others.flatMap(({ name, role }): Step[] => {
-      const isThere = facts.services.includes(name);
-      if (isThere) return role === 'nginx' ? [] : replaceStep(target, facts, name); // nginx: before the app
-      const input = { project, services: [name], absent: [name] };
-      return [{ type: 'start-services', title: `Start ${name}`, input }];
-    }),
-    ...gone.map(({ name }): Step => ({
-      type: 'remove-service',
-      title: `Remove ${name}, which this release does not have`,
-      input: { project, service: name },
-    })),
-  ];
 }

@@ -8,7 +8,7 @@ import { OnsteadError } from '../../base/errors.ts';
 import type { NewOperation } from '../../journal/index.ts';
 import type { Strategy, VerifiedBundle } from '../../release/index.ts';
 import { planSize } from '../../sizing/index.ts';
-import { findDrift, servicesOf, writeStack, type StackFiles } from '../../stack/index.ts';
+import { findDrift, writeStack, type StackFiles } from '../../stack/index.ts';
 import { releasePath } from '../bundle-shelf.ts';
 import { readFact, type InstalledRelease } from '../facts.ts';
 import type { BeginOptions } from '../install.ts';
@@ -18,6 +18,7 @@ import { observeTarget } from '../target.ts';
 import type { DeployTools } from '../tools.ts';
 import { wayTo } from '../way-to.ts';
 import { planUpgrade, type UpgradeTarget } from './plan.ts';
+import { changedBetween, replicasOf } from './running.ts';
 
 export type PreparedUpgrade = NewOperation & { readonly target: UpgradeTarget };
 
@@ -79,28 +80,12 @@ async function installedBefore(tools: DeployTools, bundle: VerifiedBundle): Prom
   });
 }
 
-/** Compose says which containers would be others; a service reads its configuration when it starts, nginx while it runs. */
 async function changedServices(tools: DeployTools, files: StackFiles): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'onstead-next-'));
   try {
     await writeStack(folder, files);
-    const [now, next] = await Promise.all([
-      (await tools.compose()).hashes(),
-      (await tools.composeIn(folder)).hashes(),
-    ]);
-    const configured = servicesOf(await findDrift(tools.paths.stack, files));
-    const edge = (await stackRelease(tools)).services.find(({ role }) => role === 'nginx')?.name;
-    return Object.keys(next).filter(
-      (name) => now[name] !== next[name] || (configured.includes(name) && name !== edge),
-    );
+    return await changedBetween(tools, folder, await findDrift(tools.paths.stack, files));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function replicasOf(tools: DeployTools, project: string): Promise<Record<string, number>> {
-  const engine = await tools.engine();
-  const running = await engine.containers.list({ project, status: ['running'] });
-  const names = running.flatMap(({ service, oneOff }) => (service === undefined || oneOff ? [] : [service]));
-  return Object.fromEntries(names.map((name) => [name, names.filter((one) => one === name).length]));
 }

@@ -3,7 +3,7 @@
 import type { Executor, StepContext } from '../../journal/index.ts';
 import { restoreStack } from '../../stack/index.ts';
 import { containersOf, removeContainersOf, type DeployTools } from '../tools.ts';
-import type { UpgradeSteps } from './plan.ts';
+import type { UpgradeSteps } from './step-types.ts';
 import { pointStack } from '../points.ts';
 
 const HEALTHY_WITHIN_MS = 10 * 60_000;

@@ -3,14 +3,21 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureFolder, readTextIfAny, writeFileAtomic } from '../../base/files.ts';
+import { ensureFolder, readTextIfAny } from '../../base/files.ts';
 import type { Executor } from '../../journal/index.ts';
-import { findDrift, keepStack, readStack, restoreStack, writeStack } from '../../stack/index.ts';
+import {
+  findDrift,
+  isUpstreams,
+  readStack,
+  restoreStack,
+  writeStack,
+  type StackFiles,
+} from '../../stack/index.ts';
 import { readFact, writeFact } from '../facts.ts';
+import { dropPoint, keepPoint, pointStack, readPoint } from '../points.ts';
 import { renderKept } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
-import type { UpgradeSteps } from './plan.ts';
-import { pointFolder, pointStack } from '../points.ts';
+import type { UpgradeSteps } from './step-types.ts';
 
 export function stageStackStep(tools: DeployTools): Executor<UpgradeSteps['stage-stack']> {
   return {
@@ -26,21 +33,28 @@ export function stageStackStep(tools: DeployTools): Executor<UpgradeSteps['stage
   };
 }
 
-/** What the appliance was before, in a folder named by the operation: the files, and what is known of them. */
+/** The stack of a point, as it was kept. */
+export function stagePointStep(tools: DeployTools): Executor<UpgradeSteps['stage-point']> {
+  return {
+    async apply({ point }) {
+      await ensureFolder(tools.paths.stackNext);
+      await restoreStack(tools.paths.stackNext, pointStack(tools, point));
+      await (await tools.composeIn(tools.paths.stackNext)).config();
+    },
+    async undo() {
+      await rm(tools.paths.stackNext, { recursive: true, force: true });
+    },
+  };
+}
+
 export function keepPointStep(tools: DeployTools): Executor<UpgradeSteps['keep-point']> {
   return {
     async apply({ from }, { operation }) {
-      const folder = pointFolder(tools, operation);
-      await ensureFolder(folder);
-      await keepStack(tools.paths.stack, pointStack(tools, operation));
-      const sizing = readFact(tools.journal, 'sizing');
-      const kept = { id: operation, keptAt: tools.clock.now().toISOString(), from, sizing };
-      if ((await readTextIfAny(join(folder, 'point.json'))) === undefined) {
-        await writeFileAtomic(join(folder, 'point.json'), `${JSON.stringify(kept, null, 1)}\n`);
-      }
+      const sizing = readFact(tools.journal, 'sizing')!; // it stands as long as a release is installed
+      await keepPoint(tools, { id: operation, keptAt: tools.clock.now().toISOString(), from, sizing });
     },
     async undo(_input, { operation }) {
-      await rm(pointFolder(tools, operation), { recursive: true, force: true });
+      await dropPoint(tools, operation);
     },
   };
 }
@@ -48,19 +62,28 @@ export function keepPointStep(tools: DeployTools): Executor<UpgradeSteps['keep-p
 export function switchStackStep(tools: DeployTools): Executor<UpgradeSteps['switch-stack']> {
   return {
     async holds({ plan }) {
-      const next = await readStack(tools.paths.stackNext);
+      const next = await nextFiles(tools);
       const isDivided = JSON.stringify(readFact(tools.journal, 'sizing')) === JSON.stringify(plan);
       return isDivided && (await findDrift(tools.paths.stack, next)).length === 0;
     },
     async apply({ plan }) {
-      await writeStack(tools.paths.stack, await readStack(tools.paths.stackNext));
+      await writeStack(tools.paths.stack, await nextFiles(tools));
       writeFact(tools.journal, 'sizing', plan);
     },
     async undo(_input, { operation }) {
       await restoreStack(tools.paths.stack, pointStack(tools, operation));
-      const text = await readTextIfAny(join(pointFolder(tools, operation), 'point.json'));
-      if (text !== undefined)
-        writeFact(tools.journal, 'sizing', (JSON.parse(text) as { sizing: never }).sizing);
+      const point = await readPoint(tools, operation);
+      if (point !== undefined) writeFact(tools.journal, 'sizing', point.sizing);
     },
   };
+}
+
+/** Who answers at the edge is not the files' to say while replicas are replaced. */
+async function nextFiles({ paths }: DeployTools): Promise<StackFiles> {
+  const next = new Map(await readStack(paths.stackNext));
+  for (const path of next.keys()) {
+    const now = isUpstreams(path) ? await readTextIfAny(join(paths.stack, path)) : undefined;
+    if (now !== undefined) next.set(path, now);
+  }
+  return next;
 }

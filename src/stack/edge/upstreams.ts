@@ -12,6 +12,11 @@ export const mayGoOnPort = 8078;
 
 const UPSTREAM = 'upstream app {';
 
+/** Whether a file of the stack's folder is this one. */
+export function isUpstreams(path: string): boolean {
+  return path.endsWith(`/${upstreamsFile}`);
+}
+
 /** The service behind the edge. */
 export interface EdgeApp {
   readonly name: string;

@@ -2,36 +2,14 @@
 // The steps come from the plan itself, so a new one is covered without anyone remembering; a step that cannot be
 // killed at one of the points stands in a table with the reason, and the table is held to be true.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import type { OperationView } from '../../../src/api/schemas.ts';
-import { faultMark } from '../../../src/base/fault.ts';
-import { attemptLimit, isOver } from '../../../src/journal/index.ts';
+import { attemptLimit } from '../../../src/journal/index.ts';
 import { installExecutors, type DeployTools } from '../../../src/deploy/index.ts';
 import { TestAppliance } from '../appliance.ts';
 import { demoBundle, type DemoBundle } from '../demo-bundle.ts';
 import { storedOperation } from '../stored-operation.ts';
 import { journalFiles, secretPieces } from '../told-secrets.ts';
-
-type Point = 'before' | 'during' | 'after';
-
-interface Step {
-  readonly n: number;
-  /** With `undo:` before it on the way back. */
-  readonly type: string;
-}
-
-/** How long the effect of a step goes on before `during`. Others are killed as soon as they wait for anything. */
-const MIDDLE_MS: Readonly<Record<string, number>> = {
-  preflight: 50,
-  'verify-bundle': 50,
-  'make-secrets': 30,
-  'load-images': 150, // the engine has begun with the first
-  'start-services': 700, // some containers run, none is healthy
-  'make-buckets': 50,
-  migrate: 300,
-  'undo:start-services': 150,
-};
+import { diesAt, expected, killThrough, placeOf, placesOf, settle, type Step } from './killing.ts';
 
 /** Where a step cannot be killed, and why. */
 const NEVER: Readonly<Record<string, string>> = {
@@ -41,51 +19,6 @@ const NEVER: Readonly<Record<string, string>> = {
   'make-users:after': "nothing to do: the image's own start made the database and its user",
 };
 
-const placeOf = ({ n, type }: Step, point: Point): string => {
-  const wait = point === 'during' ? MIDDLE_MS[type] : undefined;
-  return `${n}/${type}:${point}${wait === undefined ? '' : `+${wait}ms`}`;
-};
-
-/** Starts the daemon and lets it work until it dies at one of these places; says at which. */
-async function diesAt(appliance: TestAppliance, ...places: readonly string[]): Promise<string | undefined> {
-  const before = (await appliance.log()).length;
-  await appliance.start({ ONSTEAD_FAULT: places.join(',') });
-  while (appliance.isRunning) {
-    const operation = await appliance.operation().catch(() => undefined);
-    if (operation !== undefined && (isOver(operation.state) || operation.state === 'stuck')) {
-      await appliance.stop();
-    } else await sleep(20);
-  }
-  const said = (await appliance.log()).slice(before).split(faultMark)[1];
-  return said?.trim();
-}
-
-const placesOf = (steps: readonly Step[], points: readonly Point[]): string[] =>
-  steps.flatMap((step) => points.map((point) => placeOf(step, point)));
-
-/** Kills it at each of these places, one start a place, in this order; returns where it really died. */
-async function killThrough(appliance: TestAppliance, places: readonly string[]): Promise<string[]> {
-  const died: string[] = [];
-  // Wherever it is let pass, the places that follow are armed too.
-  for (let at = 0; at < places.length; at += 1) {
-    const place = await diesAt(appliance, ...places.slice(at));
-    if (place === undefined) break;
-    died.push(place);
-    at = places.indexOf(place);
-  }
-  return died;
-}
-
-/** All of them but those that the table excuses. */
-function expected(steps: readonly Step[], points: readonly Point[]): string[] {
-  return steps.flatMap((step) =>
-    placesOf(
-      [step],
-      points.filter((point) => !(`${step.type}:${point}` in NEVER)),
-    ),
-  );
-}
-
 /** An appliance with an installation that was written down and has done nothing yet. */
 async function begun(t: Test, bundle: DemoBundle): Promise<{ appliance: TestAppliance; steps: Step[] }> {
   const appliance = await TestAppliance.make({ publicKey: bundle.publicKey });
@@ -94,16 +27,6 @@ async function begun(t: Test, bundle: DemoBundle): Promise<{ appliance: TestAppl
   await appliance.onstead(['install', bundle.path, '--detach']);
   await appliance.ended();
   return { appliance, steps: storedOperation(appliance).steps.map(({ n, type }) => ({ n, type })) };
-}
-
-/** Lets the daemon go on undisturbed until the operation is over. */
-async function settle(appliance: TestAppliance): Promise<OperationView> {
-  if (!appliance.isRunning) await appliance.start();
-  for (;;) {
-    const operation = await appliance.operation();
-    if (isOver(operation.state) || operation.state === 'stuck') return operation;
-    await sleep(50);
-  }
 }
 
 async function endsWhole(t: Test, appliance: TestAppliance, bundle: DemoBundle): Promise<void> {
@@ -137,7 +60,7 @@ for (const points of [['before', 'during'], ['after']] as const) {
     async (t) => {
       const bundle = await demoBundle();
       const { appliance, steps } = await begun(t, bundle);
-      t.strictSame(await killThrough(appliance, placesOf(steps, points)), expected(steps, points));
+      t.strictSame(await killThrough(appliance, placesOf(steps, points)), expected(steps, points, NEVER));
       await endsWhole(t, appliance, bundle);
     },
   );
@@ -164,7 +87,7 @@ t.test('an installation that fails and is killed at every point of going back le
   const first = await diesAt(appliance, ...placesOf(back, ['before']));
   const secrets = await secretPieces(appliance); // while there are some
   const died = [first, ...(await killThrough(appliance, placesOf(begunSteps, points).slice(1)))];
-  t.strictSame(died, expected(begunSteps, points));
+  t.strictSame(died, expected(begunSteps, points, NEVER));
 
   const end = await settle(appliance);
   t.equal(end.state, 'rolled-back', JSON.stringify(end.error));

@@ -62,6 +62,10 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
       asked.push(`upgrade ${path}${dryRun ? ' dry' : ''} ${strategy ?? ''}`.trim());
       return { plan: somePlan };
     },
+    rollback: async ({ to, dryRun }) => {
+      asked.push(`rollback ${to ?? ''}${dryRun ? ' dry' : ''}`);
+      return { plan: somePlan };
+    },
     async install({ path, dryRun }) {
       asked.push(`install ${path}${dryRun ? ' dry' : ''}`);
       return dryRun ? { plan: somePlan } : { plan: somePlan, operation: 'install-1' };

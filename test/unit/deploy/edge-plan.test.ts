@@ -43,10 +43,17 @@ t.test('nginx that changes is replaced before the app, whose replicas are still 
   t.equal(types.filter((type) => type === 'settle-edge').length, 1, 'once, when the app is replaced too');
 });
 
-t.test('where the app stays, the edge is settled at once', async (t) => {
-  const types = plan(['nginx']).map(({ type }) => type);
-  t.equal(types.indexOf('settle-edge'), types.indexOf('replace-edge') + 1);
-});
+t.test(
+  'who answers is listed before the files change, and the edge is settled after all that changed',
+  async (t) => {
+    for (const changed of [['nginx'], ['app'], ['app', 'nginx']]) {
+      const types = plan(changed).map(({ type }) => type);
+      t.ok(types.indexOf('list-edge') < types.indexOf('switch-stack'));
+      const last = Math.max(types.lastIndexOf('replace-edge'), types.lastIndexOf('exchange'));
+      t.ok(types.indexOf('settle-edge') > last, types.join(' '));
+    }
+  },
+);
 
 t.test('nginx that stays is not touched, and one that is not there is started', async (t) => {
   t.notOk(plan(['app']).some(({ type }) => type === 'replace-edge'));

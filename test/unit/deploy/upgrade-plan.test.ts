@@ -42,6 +42,7 @@ t.test(
       'load-images',
       'stage-stack',
       'keep-point',
+      'list-edge',
       'switch-stack',
     ].concat(['migrate', 'exchange', 'judge', 'settle-edge', 'smoke-test', 'commit-upgrade', 'tidy']);
     const places = inOrder.map((type) => types.indexOf(type));

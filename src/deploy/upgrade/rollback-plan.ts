@@ -1,0 +1,75 @@
+// What a rollback does, as data: the same replacement, towards the release that a point keeps. The data is either kept
+// as it is now, with the newer migrations taken back, or becomes what it was at the point. Pure.
+
+import type { PlannedStep } from '../../journal/index.ts';
+import type { InstalledRelease } from '../facts.ts';
+import { installTitles } from '../install-plan.ts';
+import {
+  appSteps,
+  edgeSteps,
+  listSteps,
+  otherSteps,
+  replaceStep,
+  settleSteps,
+  type Replacement,
+  type RunningFacts,
+} from './replace-plan.ts';
+import type { Step } from './step-types.ts';
+
+export interface RollbackTarget extends Replacement {
+  /** The point that the way leads back to. */
+  readonly point: string;
+  readonly from: InstalledRelease;
+  readonly to: InstalledRelease;
+}
+
+export function planRollback(target: RollbackTarget, facts: RunningFacts): PlannedStep[] {
+  const { project, point, from, to, sizing } = target;
+  const { installedAt: _, ...installed } = to;
+  const steps: Step[] = [
+    { type: 'stage-point', title: `Write and check the stack of ${to.version}`, input: { point } },
+    { type: 'keep-point', title: `Keep the way back to ${from.version}`, input: { from } },
+    { type: 'take-baseline', title: 'Look how clients are answered now', input: { project } },
+    ...listSteps(target, facts),
+    { type: 'switch-stack', title: `Put the stack of ${to.version} in place`, input: { plan: sizing } },
+    { type: 'open-secrets', title: installTitles['open-secrets'], input: { isNew: false } },
+    ...dataSteps(target, facts),
+    ...edgeSteps(target, facts),
+    ...appSteps(target, facts),
+    // After the old release answers: it can live with the newer schema, and the newer one cannot live without.
+    ...downSteps(target, facts),
+    ...otherSteps(target, facts),
+    ...settleSteps(target, facts),
+    {
+      type: 'smoke-test',
+      title: installTitles['smoke-test'],
+      input: { project, version: to.version },
+      looks: true,
+    },
+    { type: 'commit-upgrade', title: `Record ${to.title} ${to.version}`, input: { installed, from } },
+    { type: 'tidy', title: 'Clear away what no way back needs', input: { project } },
+  ];
+  return steps;
+}
+
+function dataSteps(target: RollbackTarget, facts: RunningFacts): Step[] {
+  return target.services
+    .filter(({ role }) => role === 'mysql' || role === 'redis' || role === 'minio')
+    .flatMap(({ name }) => replaceStep(target, facts, name));
+}
+
+/** Of the release that runs now: it alone knows how its migrations are taken back. */
+function downSteps({ project, point }: RollbackTarget, { changed, oldServices }: RunningFacts): Step[] {
+  return oldServices.flatMap((service): Step[] => {
+    if (service.role !== 'app' || service.migrate === undefined || !changed.includes(service.name)) return [];
+    const { up, down, status, timeoutMs } = service.migrate;
+    if (down === undefined || status === undefined) return []; // refused before it is planned
+    return [
+      {
+        type: 'migrate-down',
+        title: `Take back the migrations of ${service.name}`,
+        input: { project, service: service.name, up, timeoutMs, back: { down, status }, point },
+      },
+    ];
+  });
+}

@@ -1,0 +1,45 @@
+// Every step of an upgrade or a rollback, by its type, with what it is told. Whoever plans writes these; whoever executes
+// reads them.
+
+import type { InstalledRelease } from '../facts.ts';
+import type { InstallSteps, StackSpec } from '../install-plan.ts';
+import type { SizingPlan } from '../../sizing/index.ts';
+import type { ReplaceEdge } from './edge-step.ts';
+import type { Exchange } from './exchange.ts';
+
+export interface UpgradeSteps extends Pick<
+  InstallSteps,
+  | 'preflight'
+  | 'verify-bundle'
+  | 'keep-release'
+  | 'make-secrets'
+  | 'load-images'
+  | 'make-volumes'
+  | 'open-secrets'
+  | 'start-services'
+  | 'make-users'
+  | 'make-buckets'
+  | 'migrate'
+  | 'smoke-test'
+> {
+  'stage-stack': StackSpec & { plan: SizingPlan };
+  'stage-point': { point: string };
+  'keep-point': { from: InstalledRelease };
+  'take-baseline': { project: string };
+  'switch-stack': { plan: SizingPlan };
+  /** Until the status is what it was when `point` was kept. */
+  'migrate-down': InstallSteps['migrate'] & { point: string };
+  'replace-service': { project: string; service: string };
+  'replace-edge': ReplaceEdge;
+  'remove-service': { project: string; service: string };
+  exchange: Exchange;
+  judge: { project: string; service: string; soakMs: number };
+  'list-edge': Pick<Exchange, 'project' | 'service' | 'ready'>;
+  'settle-edge': Pick<Exchange, 'project' | 'service' | 'ready'>;
+  'commit-upgrade': { installed: Omit<InstalledRelease, 'installedAt'>; from: InstalledRelease };
+  tidy: { project: string };
+}
+
+export type Step = {
+  [Type in keyof UpgradeSteps]: { type: Type; title: string; input: UpgradeSteps[Type]; looks?: true };
+}[keyof UpgradeSteps];

@@ -1,0 +1,126 @@
+// The daemon is killed with SIGKILL before, during and after the steps of an upgrade, and of taking one back, while
+// people use the application: it ends as exactly the old or exactly the new release, and nobody misses anything.
+
+import t, { type Test } from 'tap';
+import { upgradeExecutors, type DeployTools } from '../../../src/deploy/index.ts';
+import { TestAppliance } from '../appliance.ts';
+import { demoBundle } from '../demo-bundle.ts';
+import { storedOperation } from '../stored-operation.ts';
+import { startUsers, type Seen } from '../users.ts';
+import { diesAt, expected, killThrough, placesOf, settle, type Point, type Step } from './killing.ts';
+
+t.setTimeout(590_000);
+
+/** Where a step cannot be killed, and why. */
+const NEVER: Readonly<Record<string, string>> = {
+  'open-secrets:during': 'nothing to do: no secret is new',
+  'open-secrets:after': 'nothing to do: no secret is new',
+  'undo:open-secrets:before': 'nothing was done: no secret is new',
+  'undo:open-secrets:during': 'nothing was done: no secret is new',
+  'undo:open-secrets:after': 'nothing was done: no secret is new',
+  'make-buckets:during': 'nothing to do: the buckets are there',
+  'make-buckets:after': 'nothing to do: the buckets are there',
+};
+
+const first = await demoBundle('1.0.0');
+const appliance = await TestAppliance.make({ publicKey: first.publicKey });
+t.teardown(() => appliance.remove());
+await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 15s, soak: 1s }\n');
+
+t.before(async () => {
+  await appliance.start();
+  const { code, stderr } = await appliance.onstead(['install', first.path]);
+  if (code !== 0) throw new Error(stderr);
+  await appliance.stop();
+});
+
+/** Writes the upgrade down; the daemon dies before it does anything. */
+async function begun(path: string): Promise<Step[]> {
+  await appliance.stop(); // where a test before this one failed
+  await appliance.start({ ONSTEAD_FAULT: '1/preflight:before' });
+  await appliance.onstead(['upgrade', path, '--yes', '--detach']);
+  await appliance.ended();
+  return storedOperation(appliance).steps.map(({ n, type }) => ({ n, type }));
+}
+
+/** By the database itself: what the app lists may be a part, or come from its cache. */
+async function notes(): Promise<number[]> {
+  const client = ['mysql', '--defaults-extra-file=/run/secrets/admin.cnf', '--batch', '--skip-column-names'];
+  const words = ['exec', '-T', 'mysql', ...client, '-e', 'SELECT id FROM notes', 'notes'];
+  const { stdout } = await appliance.compose(words);
+  return stdout.trim().split('\n').map(Number);
+}
+
+async function nobodyMissesAnything(t: Test, { failures, made, answered }: Seen): Promise<void> {
+  t.strictSame(failures, []);
+  t.ok(answered > 50, `${answered} answers`);
+  const there = new Set(await notes());
+  t.strictSame(
+    made.filter((id) => !there.has(id)),
+    [],
+    'every note whose making was answered is there',
+  );
+}
+
+/** Exactly this release: its replicas, its schema, its files, nothing beside them. */
+async function isWhole(t: Test, version: string, schema: number): Promise<void> {
+  const { stdout } = await appliance.onstead(['status', '--json']);
+  t.match(JSON.parse(stdout), { well: true, release: { version } });
+  const containers = await appliance.engine.containers.list({ project: appliance.project });
+  t.strictSame(
+    containers.map(({ service }) => service).toSorted(),
+    ['app', 'app', 'minio', 'mysql', 'nginx', 'onstead-edge', 'redis'],
+    'no double, none missing, and no migration left behind',
+  );
+  const question = ['exec', '-T', 'app', 'node', '/app/src/main.ts', 'migrate', 'status', '--json'];
+  const answer = await appliance.compose(question);
+  t.match(JSON.parse(answer.stdout), { version: schema, complete: true, broken: [] });
+  const pending = await appliance.compose(['--progress', 'plain', 'up', '--detach', '--dry-run']);
+  t.notMatch(pending.stderr, /Recreate|Creat/, 'the folder says what runs');
+}
+
+t.test(
+  'an upgrade that fails and is killed at every point of going back ends as the old release',
+  async (t) => {
+    const bundle = await demoBundle('app-fails');
+    const steps = await begun(bundle.path);
+    const executors = upgradeExecutors({} as DeployTools);
+    const back = steps
+      .toReversed()
+      .filter(({ type }) => executors[type as keyof typeof executors].undo !== undefined)
+      .map(({ n, type }) => ({ n, type: `undo:${type}` }));
+    const begunSteps = back.slice(back.findLastIndex(({ type }) => type === 'undo:exchange'));
+    const points: readonly Point[] = ['before', 'during', 'after'];
+    const users = await startUsers(appliance);
+    const died = [await diesAt(appliance, ...placesOf(back, ['before']))];
+    died.push(...(await killThrough(appliance, placesOf(begunSteps, points).slice(1))));
+    const end = await settle(appliance);
+    const seen = await users.stop();
+    t.strictSame(died, expected(begunSteps, points, NEVER));
+    t.equal(end.state, 'rolled-back', JSON.stringify(end.error));
+    await isWhole(t, '1.0.0', 1);
+    await nobodyMissesAnything(t, seen);
+    await appliance.stop();
+  },
+);
+
+for (const [version, schema, points] of [
+  ['1.1.0', 2, ['before', 'during']],
+  ['1.2.0', 3, ['after']],
+] as const) {
+  t.test(
+    `an upgrade killed ${points.join(' and ')} every step ends as if nothing had happened`,
+    async (t) => {
+      const steps = await begun((await demoBundle(version)).path);
+      const users = await startUsers(appliance);
+      const died = await killThrough(appliance, placesOf(steps, points));
+      const end = await settle(appliance);
+      const seen = await users.stop();
+      t.strictSame(died, expected(steps, points, NEVER));
+      t.equal(end.state, 'done', JSON.stringify(end.error));
+      await isWhole(t, version, schema);
+      await nobodyMissesAnything(t, seen);
+      await appliance.stop();
+    },
+  );
+}
