@@ -1,6 +1,7 @@
 // What the API asks, answered from the rooms. Reading only: whatever changes the stack is an operation.
 
 import type { Appliance, Begun } from './appliance.ts';
+import { OnsteadError } from '../base/errors.ts';
 import { hasRoom } from '../base/disk-full.ts';
 import { programVersion } from '../base/program.ts';
 import {
@@ -38,10 +39,12 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
       const prepared = await prepareInstall(tools, path, { onProgress, signal });
       return begin(tools, runner, fromBundle(tools, prepared), { dryRun, signal });
     },
-    async upgrade({ path, dryRun, strategy }, onProgress, signal) {
+    async upgrade({ path, dryRun, strategy, irreversible }, onProgress, signal) {
       const chosen = strategy === undefined ? {} : { strategy };
-      const prepared = await prepareUpgrade(tools, path, { onProgress, signal, ...chosen });
-      return begin(tools, runner, fromBundle(tools, prepared), { dryRun, signal });
+      const { oneWay, ...prepared } = await prepareUpgrade(tools, path, { onProgress, signal, ...chosen });
+      if (!dryRun && !irreversible) refuseUnagreed(oneWay);
+      const warnings = oneWay.map(oneWayWarning);
+      return begin(tools, runner, { ...fromBundle(tools, prepared), warnings }, { dryRun, signal });
     },
     async rollback({ to, dryRun }, signal) {
       const { target, ...operation } = await prepareRollback(tools, to === undefined ? {} : { to });
@@ -52,18 +55,31 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
   };
 }
 
+function oneWayWarning(service: string): string {
+  return `The migration of ${service} cannot be taken back: once it has run there is no rollback to the release before.`;
+}
+
+function refuseUnagreed(oneWay: readonly string[]): void {
+  const [service] = oneWay;
+  if (service === undefined) return;
+  throw new OnsteadError('release.irreversible', oneWayWarning(service), {
+    next: 'If that is what you want, add --irreversible.',
+  });
+}
+
 interface Prepared {
   readonly operation: NewOperation;
   readonly release: Pick<Release, 'product' | 'title' | 'version' | 'permissions'>;
   /** Whether an operation of the same kind with this input is the one that was asked for. */
   readonly isOwn: (input: unknown) => boolean;
+  readonly warnings?: readonly string[];
   /** Called once it stands in the journal, or did before. */
   readonly onBegun?: () => void;
 }
 
 function fromBundle(
   { bundles }: DeployTools,
-  { target, ...operation }: PreparedInstall | PreparedUpgrade,
+  { target, ...operation }: PreparedInstall | Omit<PreparedUpgrade, 'oneWay'>,
 ): Prepared {
   return {
     operation,
@@ -76,12 +92,12 @@ function fromBundle(
 function begin(
   { journal }: DeployTools,
   runner: Runner,
-  { operation, release, isOwn, onBegun = () => {} }: Prepared,
+  { operation, release, isOwn, warnings = [], onBegun = () => {} }: Prepared,
   { dryRun, signal }: { readonly dryRun: boolean; readonly signal: AbortSignal },
 ): Begun {
   const { product, title, version, permissions } = release;
   const steps = operation.steps.map(({ type, title: stepTitle }) => ({ type, title: stepTitle }));
-  const plan = { product, title, version, permissions: [...permissions], steps };
+  const plan = { product, title, version, permissions: [...permissions], warnings: [...warnings], steps };
   if (dryRun) return { plan };
   signal.throwIfAborted(); // whoever asked has left
   const own = unfinishedOf(journal, operation.kind, isOwn);

@@ -30,7 +30,7 @@ export interface Appliance {
   logs(service: string, query: LogQuery): AsyncIterable<LogMessage>;
   install(request: BeginRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Begun>;
   upgrade(
-    request: BeginRequest & { readonly strategy?: Strategy },
+    request: BeginRequest & { readonly strategy?: Strategy; readonly irreversible?: boolean },
     onProgress: OnProgress,
     signal: AbortSignal,
   ): Promise<Begun>;

@@ -84,7 +84,12 @@ export const InstallRequest = Type.Object(
 );
 
 export const UpgradeRequest = Type.Object(
-  { ...InstallRequest.properties, strategy: Type.Optional(Type.Enum([...STRATEGIES])) },
+  {
+    ...InstallRequest.properties,
+    strategy: Type.Optional(Type.Enum([...STRATEGIES])),
+    /** Migrations that cannot be taken back are agreed to. */
+    irreversible: Type.Optional(Type.Boolean()),
+  },
   { additionalProperties: false },
 );
 
@@ -99,6 +104,8 @@ export const PlanAnswer = Type.Object({
   version: Type.String(),
   /** What the release asks for beyond its own containers. */
   permissions: Type.Array(Permission),
+  /** What a person should know before agreeing. */
+  warnings: Type.Array(Type.String()),
   steps: Type.Array(Type.Object({ type: Type.String(), title: Type.String() })),
 });
 export type PlanAnswer = Static<typeof PlanAnswer>;

@@ -88,6 +88,7 @@ async function ask({ client, terminal, signal }: VerbInput, { route, body }: Beg
 function showPlan(plan: PlanAnswer, { terminal }: VerbInput, dryRun: boolean): void {
   terminal.say(`${terminal.paint('strong', `${plan.title} ${plan.version}`)}, ${plan.steps.length} steps`);
   sayPermissions(plan.permissions, terminal);
+  for (const warning of plan.warnings) terminal.say(`${terminal.paint('warn', '!')} ${warning}`);
   if (dryRun)
     for (const [at, step] of plan.steps.entries())
       terminal.say(`${String(at + 1).padStart(4)}  ${step.title}`);

@@ -3,17 +3,21 @@
 import { OnsteadError } from '../../base/errors.ts';
 import { STRATEGIES } from '../../release/index.ts';
 import { beginIfAgreed, detachFlag, givenPath, yesFlag } from '../begin.ts';
-import { textFlag, type Verb, type VerbInput } from '../verb.ts';
+import { isSet, textFlag, type Verb, type VerbInput } from '../verb.ts';
 
 export const upgradeVerb: Verb = {
   name: 'upgrade',
   summary: 'Upgrade to a newer release; what fails is taken back.',
-  usage: 'onstead upgrade BUNDLE [--strategy NAME] [--yes] [--detach]',
+  usage: 'onstead upgrade BUNDLE [--strategy NAME] [--irreversible] [--yes] [--detach]',
   flags: {
     strategy: {
       type: 'string',
       value: 'NAME',
       help: `How replicas are replaced: ${STRATEGIES.join(', ')}. Default: as the release says.`,
+    },
+    irreversible: {
+      type: 'boolean',
+      help: 'Agree to a migration that cannot be taken back.',
     },
     yes: yesFlag,
     detach: detachFlag,
@@ -31,7 +35,10 @@ export const upgradeVerb: Verb = {
 function upgrade(input: VerbInput): Promise<number> {
   const strategy = strategyFrom(input);
   const chosen = strategy === undefined ? {} : { strategy };
-  return beginIfAgreed(input, { route: '/api/upgrade', body: { path: givenPath(input), ...chosen } });
+  return beginIfAgreed(input, {
+    route: '/api/upgrade',
+    body: { path: givenPath(input), irreversible: isSet(input, 'irreversible'), ...chosen },
+  });
 }
 
 function strategyFrom(input: VerbInput): string | undefined {

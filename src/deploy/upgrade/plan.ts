@@ -16,6 +16,7 @@ import {
   type RunningFacts,
 } from './replace-plan.ts';
 import type { Step } from './step-types.ts';
+import { wayBackOf } from './way-back.ts';
 
 export interface UpgradeTarget extends InstallTarget, Replacement {
   readonly from: InstalledRelease;
@@ -129,18 +130,18 @@ function migrateSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
   return target.services.flatMap((service): Step[] => {
     if (service.role !== 'app' || service.migrate === undefined) return [];
     if (!facts.changed.includes(service.name)) return [];
-    const { up, down, status, reversible, timeoutMs } = service.migrate;
-    const isReversible = reversible && down !== undefined && status !== undefined;
+    const { up, timeoutMs } = service.migrate;
+    const back = wayBackOf(service.migrate);
     return [
       {
         type: 'migrate',
-        title: `Migrate the database for ${service.name}${isReversible ? '' : ' (cannot be taken back by itself)'}`,
+        title: `Migrate the database for ${service.name}${back !== undefined ? '' : ' (cannot be taken back by itself)'}`,
         input: {
           project: target.project,
           service: service.name,
           up,
           timeoutMs,
-          ...(isReversible ? { back: { down, status } } : {}),
+          ...(back === undefined ? {} : { back }),
         },
       },
     ];

@@ -3,7 +3,7 @@
 
 import { OnsteadError } from '../../base/errors.ts';
 import type { NewOperation } from '../../journal/index.ts';
-import type { AppService, Release, ReleaseService } from '../../release/index.ts';
+import type { Release, ReleaseService } from '../../release/index.ts';
 import { findDrift, readStack, releaseOf } from '../../stack/index.ts';
 import { readFact, type InstalledRelease } from '../facts.ts';
 import { listPoints, pointStack, type Point } from '../points.ts';
@@ -11,6 +11,7 @@ import { stackRelease } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
 import { planRollback, type RollbackTarget } from './rollback-plan.ts';
 import { changedBetween, replicasOf } from './running.ts';
+import { oneWayOf } from './way-back.ts';
 
 export type PreparedRollback = NewOperation & {
   readonly target: RollbackTarget & { readonly release: Release };
@@ -82,14 +83,12 @@ async function pointBefore(tools: DeployTools, from: InstalledRelease, wanted?: 
 
 /** What cannot be taken back by the vendor's own words would leave the old release with a database it does not know. */
 function refuseOneWay(services: readonly ReleaseService[], { version }: InstalledRelease): void {
-  const isOneWay = ({ migrate }: AppService): boolean =>
-    migrate !== undefined &&
-    !(migrate.reversible && migrate.down !== undefined && migrate.status !== undefined);
-  const app = services.find((one): one is AppService => one.role === 'app' && isOneWay(one));
-  if (app === undefined) return;
+  const names = services.map(({ name }) => name);
+  const [service] = oneWayOf(services, names);
+  if (service === undefined) return;
   throw new OnsteadError(
     'release.one-way',
-    `The migrations of ${version} cannot be taken back by themselves (service "${app.name}").`,
+    `The migrations of ${version} cannot be taken back by themselves (service "${service}").`,
     { next: 'Ask the vendor for a release that mends what is wrong, and upgrade to that.' },
   );
 }

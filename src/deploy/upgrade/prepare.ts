@@ -19,8 +19,13 @@ import type { DeployTools } from '../tools.ts';
 import { wayTo } from '../way-to.ts';
 import { planUpgrade, type UpgradeTarget } from './plan.ts';
 import { changedBetween, replicasOf } from './running.ts';
+import { oneWayOf } from './way-back.ts';
 
-export type PreparedUpgrade = NewOperation & { readonly target: UpgradeTarget };
+export type PreparedUpgrade = NewOperation & {
+  readonly target: UpgradeTarget;
+  /** Services whose migration has no way back. */
+  readonly oneWay: readonly string[];
+};
 
 export interface UpgradeOptions extends BeginOptions {
   readonly strategy?: Strategy;
@@ -64,6 +69,7 @@ async function prepare(
     basis,
     steps: planUpgrade(target, facts),
     target,
+    oneWay: oneWayOf(target.services, facts.changed),
   };
 }
 

@@ -15,6 +15,7 @@ import {
   type RunningFacts,
 } from './replace-plan.ts';
 import type { Step } from './step-types.ts';
+import { wayBackOf } from './way-back.ts';
 
 export interface RollbackTarget extends Replacement {
   /** The point that the way leads back to. */
@@ -62,13 +63,14 @@ function dataSteps(target: RollbackTarget, facts: RunningFacts): Step[] {
 function downSteps({ project, point }: RollbackTarget, { changed, oldServices }: RunningFacts): Step[] {
   return oldServices.flatMap((service): Step[] => {
     if (service.role !== 'app' || service.migrate === undefined || !changed.includes(service.name)) return [];
-    const { up, down, status, timeoutMs } = service.migrate;
-    if (down === undefined || status === undefined) return []; // refused before it is planned
+    const { up, timeoutMs } = service.migrate;
+    const back = wayBackOf(service.migrate);
+    if (back === undefined) return []; // refused before it is planned
     return [
       {
         type: 'migrate-down',
         title: `Take back the migrations of ${service.name}`,
-        input: { project, service: service.name, up, timeoutMs, back: { down, status }, point },
+        input: { project, service: service.name, up, timeoutMs, back, point },
       },
     ];
   });

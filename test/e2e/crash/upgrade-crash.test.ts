@@ -38,7 +38,7 @@ t.before(async () => {
 async function begun(path: string): Promise<Step[]> {
   await appliance.stop(); // where a test before this one failed
   await appliance.start({ ONSTEAD_FAULT: '1/preflight:before' });
-  await appliance.onstead(['upgrade', path, '--yes', '--detach']);
+  await appliance.onstead(['upgrade', path, '--irreversible', '--yes', '--detach']);
   await appliance.ended();
   return storedOperation(appliance).steps.map(({ n, type }) => ({ n, type }));
 }

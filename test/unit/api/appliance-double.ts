@@ -19,6 +19,7 @@ const somePlan = {
   title: 'Notes',
   version: '1.0.0',
   permissions: [{ service: 'app', name: 'outbound', opens: 'the world' }],
+  warnings: [],
   steps: [{ type: 'one', title: 'Do one' }],
 };
 

@@ -158,7 +158,7 @@ t.test('malformed requests are refused before anything is begun', async (t) => {
 
 t.test('an installation answers line by line: progress, plan, operation', async (t) => {
   const permissions = [{ service: 'app', name: 'outbound', opens: 'the world' }];
-  const plan = { product: 'notes', title: 'Notes', version: '1.0.0', permissions, steps: [] };
+  const plan = { product: 'notes', title: 'Notes', version: '1.0.0', permissions, warnings: [], steps: [] };
   const { server } = await openApi(t, {
     async install(_request, onProgress) {
       onProgress(1, 2);
@@ -175,6 +175,18 @@ t.test('an installation answers line by line: progress, plan, operation', async 
     { kind: 'plan', plan },
     { kind: 'operation', id: 'install-1' },
   ]);
+});
+
+t.test('an upgrade and a rollback take what they are told, and nothing else', async (t) => {
+  const { server, asked } = await openApi(t);
+  const post = async (url: string, payload: object): Promise<number> =>
+    (await server.inject({ method: 'POST', url, payload })).statusCode;
+  t.equal(await post('/api/upgrade', { path: '/x.tar', strategy: 'canary', dryRun: true }), 200);
+  t.equal(await post('/api/rollback', { to: 'upgrade-1' }), 200);
+  t.strictSame(asked, ['upgrade /x.tar dry canary', 'rollback upgrade-1']);
+  t.equal(await post('/api/upgrade', { path: '/x.tar', strategy: 'big-bang' }), 400);
+  t.equal(await post('/api/rollback', { path: '/x.tar' }), 400);
+  t.equal(asked.length, 2);
 });
 
 t.test('a dry run begins nothing', async (t) => {

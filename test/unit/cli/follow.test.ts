@@ -194,6 +194,7 @@ const plan = {
   title: 'Notes',
   version: '1.0.0',
   permissions: [{ service: 'agent', name: 'privileged', opens: 'the whole machine' }],
+  warnings: [] as string[],
   steps: [{ type: 'preflight', title: 'Check this machine' }],
 };
 const told = 'Beyond their own containers, its services get:\n  ! agent: the whole machine (privileged)\n';
@@ -237,6 +238,26 @@ t.test('a plan is shown and nothing else', async (t) => {
   });
   t.strictSame(JSON.parse((await onstead(['install', 'x.tar', '--plan', '--json'], { socket })).out), plan);
 });
+
+t.test(
+  'an upgrade and a rollback without --yes show the plan with its warnings, and say how to go on',
+  async (t) => {
+    const warned = { ...plan, permissions: [], warnings: ['There is no way back.'] };
+    const answer = linesOf([{ kind: 'plan', plan: warned }]);
+    const socket = await openDaemon(t, { 'POST /api/upgrade': answer, 'POST /api/rollback': answer });
+    for (const words of [['upgrade', 'x.tar'], ['rollback']]) {
+      t.match(await onstead(words, { socket }), {
+        code: 0,
+        out: 'Notes 1.0.0, 1 steps\n! There is no way back.\n   1  Check this machine\nNothing was changed. Add --yes to do it.\n',
+      });
+      t.strictSame(JSON.parse((await onstead([...words, '--json'], { socket })).out), warned);
+    }
+    t.match(await onstead(['upgrade', 'x.tar', '--strategy', 'big-bang'], { socket }), {
+      code: 2,
+      err: 'error: "big-bang" is not a strategy.\nnext: Choose one of rolling, blue-green, canary.\n',
+    });
+  },
+);
 
 t.test('a refused bundle is exit code 3 with the sentence', async (t) => {
   const refused = {
