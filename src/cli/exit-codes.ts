@@ -39,6 +39,7 @@ export const exitCodeByRoom: Readonly<Record<string, ExitCode>> = {
   store: 5,
   edge: 5,
   gate: 5,
+  points: 5,
   daemon: 6,
 };
 
