@@ -5,7 +5,7 @@ import { TestAppliance } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
 import { startUsers } from './users.ts';
 
-t.setTimeout(290_000);
+t.setTimeout(590_000);
 
 const first = await demoBundle('1.0.0');
 const appliance = await TestAppliance.make({ publicKey: first.publicKey });
