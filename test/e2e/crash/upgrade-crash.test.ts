@@ -9,7 +9,7 @@ import { storedOperation } from '../stored-operation.ts';
 import { startUsers, type Seen } from '../users.ts';
 import { diesAt, expected, killThrough, placesOf, settle, type Point, type Step } from './killing.ts';
 
-t.setTimeout(590_000);
+t.setTimeout(1_180_000);
 
 /** Where a step cannot be killed, and why. */
 const NEVER: Readonly<Record<string, string>> = {
