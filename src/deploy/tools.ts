@@ -45,7 +45,7 @@ export async function removeContainersOf(
   for (const service of services) {
     for (const { id } of await containersOf(tools, project, service)) {
       await engine.containers.stop(id, patience);
-      await engine.containers.remove(id, { volumes: true });
+      await engine.containers.remove(id);
     }
   }
 }

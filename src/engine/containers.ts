@@ -78,9 +78,9 @@ export class Containers {
     );
   }
 
-  /** By force; fine where it is gone already. `volumes`: its anonymous ones too. */
-  remove(id: string, options: { readonly volumes?: boolean } = {}): Promise<void> {
-    return removeContainer(this.#link, id, options);
+  /** By force, with its anonymous volumes; fine where it is gone already. */
+  remove(id: string): Promise<void> {
+    return removeContainer(this.#link, id);
   }
 
   exec(id: string, spec: ExecSpec): Promise<ExecResult> {
@@ -121,7 +121,7 @@ export class Containers {
   async removeLeftovers(label?: string): Promise<readonly string[]> {
     const labels = label === undefined ? [RUN_LABEL] : [RUN_LABEL, label];
     const left = await this.list({ labels });
-    for (const { id } of left) await this.remove(id, { volumes: true });
+    for (const { id } of left) await this.remove(id);
     return left.map(({ name }) => name);
   }
 

@@ -112,16 +112,12 @@ async function clearLeftover(link: Link, name: string): Promise<void> {
 }
 
 /** Gone when it returns, also where somebody else is removing it already. */
-export async function removeContainer(
-  link: Link,
-  id: string,
-  options: { readonly volumes?: boolean } = {},
-): Promise<void> {
+export async function removeContainer(link: Link, id: string): Promise<void> {
   const about = `remove container ${id}`;
   for (let tries = 0; ; tries += 1) {
     try {
       await link.callIfAny(about, (docker, abortSignal) =>
-        docker.getContainer(id).remove({ force: true, v: options.volumes ?? false, abortSignal }),
+        docker.getContainer(id).remove({ force: true, v: true, abortSignal }),
       );
       return;
     } catch (error) {

@@ -42,7 +42,7 @@ export async function removeStackParts(
   const { keepVolumes, onRemoved } = options;
   await Promise.all(parts.containers.map(({ id }) => engine.containers.stop(id)));
   for (const { id, name } of parts.containers) {
-    await engine.containers.remove(id, { volumes: true });
+    await engine.containers.remove(id);
     onRemoved(`container ${name}`);
   }
   for (const name of parts.networks) {

@@ -158,8 +158,7 @@ export async function openEdgeLab(replicas = 2): Promise<EdgeLab> {
     },
     async close() {
       for (const end of loads) end();
-      for (const { id } of await engine.containers.list({ project }))
-        await engine.containers.remove(id, { volumes: true });
+      for (const { id } of await engine.containers.list({ project })) await engine.containers.remove(id);
       await run('docker', ['compose', 'down', '--timeout', '1', '--remove-orphans'], { cwd: stackFolder });
       await rm(folder, { recursive: true, force: true });
     },

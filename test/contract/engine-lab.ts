@@ -68,7 +68,7 @@ export async function openLab(): Promise<Lab> {
     },
     async close() {
       for (const { id: container } of await engine.containers.list({ labels: [label] })) {
-        await engine.containers.remove(container, { volumes: true });
+        await engine.containers.remove(container);
       }
       for (const { name } of await engine.networks.list({ labels: [label] }))
         await engine.networks.remove(name);

@@ -51,7 +51,7 @@ await sql(
 /** The data volume is put aside and another one taken, as a restore does. */
 async function startOn(volume: string): Promise<void> {
   await engine.containers.stop(container);
-  await engine.containers.remove(container, { volumes: true });
+  await engine.containers.remove(container);
   container = await lab.mysqlOn(volume);
 }
 

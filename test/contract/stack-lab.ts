@@ -44,7 +44,7 @@ export async function openStackLab(): Promise<StackLab> {
     },
     async close() {
       for (const { id: container } of await engine.containers.list({ labels: [label] })) {
-        await engine.containers.remove(container, { volumes: true });
+        await engine.containers.remove(container);
       }
       await rm(folder, { recursive: true, force: true });
     },

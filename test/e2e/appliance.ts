@@ -196,7 +196,7 @@ export class TestAppliance {
     await this.onstead(['uninstall', '--yes']);
     // What a failed test may have left where uninstall finds it by no label.
     for (const { id } of await this.engine.containers.list({ project: this.project })) {
-      await this.engine.containers.remove(id, { volumes: true });
+      await this.engine.containers.remove(id);
     }
   }
 }

@@ -20,10 +20,10 @@ t.before(async () => {
   if (code !== 0) throw new Error(stderr);
 });
 
-async function upgradedUnnoticed(t: Test, release: string): Promise<string> {
+async function upgradedUnnoticed(t: Test, release: string, ...more: string[]): Promise<string> {
   const { path, version } = await demoBundle(release, (text) => text.replace('drain: 30s', 'drain: 4s'));
   const users = await startUsers(appliance);
-  const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--yes']);
+  const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--yes', ...more]);
   const seen = await users.stop();
   t.equal(code, 0, stdout + stderr);
   t.strictSame(seen.failures, []);
@@ -41,7 +41,7 @@ t.test('rolled back because reporting failed: a log that cannot be read takes no
 });
 
 t.test('an app that ignores SIGTERM is ended all the same, after everybody was answered', async (t) => {
-  await upgradedUnnoticed(t, '1.2.0');
+  await upgradedUnnoticed(t, '1.2.0', '--irreversible');
   const replicas = await appliance.engine.containers.list({ project: appliance.project, service: 'app' });
   t.equal(new Set(replicas.map(({ image }) => image)).size, 1, 'none of the old ones is left');
 });

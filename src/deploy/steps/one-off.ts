@@ -68,7 +68,7 @@ export async function attend(
 export async function removeOneOff(tools: DeployTools, name: string): Promise<void> {
   const engine = await tools.engine();
   for (const { id } of await engine.containers.list({ name })) {
-    await engine.containers.remove(id, { volumes: true });
+    await engine.containers.remove(id);
   }
 }
 

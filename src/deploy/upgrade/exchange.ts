@@ -225,7 +225,7 @@ async function drain(tools: DeployTools, input: Exchange, side: Side, context: S
 }
 
 async function removeReplica(tools: DeployTools, id: string): Promise<void> {
-  await (await tools.engine()).containers.remove(id, { volumes: true });
+  await (await tools.engine()).containers.remove(id);
 }
 
 /** What a replica that did not make it said last goes into the operation's story: its own log goes with it. */

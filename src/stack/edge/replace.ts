@@ -37,7 +37,7 @@ async function start(replacement: EdgeReplacement, signal: AbortSignal): Promise
   const { edge, files } = replacement;
   for (const one of await freshOf(replacement, signal)) {
     if (one.status === 'running') return one.id;
-    await edge.engine.containers.remove(one.id, { volumes: true });
+    await edge.engine.containers.remove(one.id);
   }
   await tryNext(replacement, signal);
   const before = await containersOf(edge);
@@ -75,7 +75,7 @@ function trialName({ project, service }: Edge): string {
 
 async function removeTrial(edge: Edge): Promise<void> {
   const left = await edge.engine.containers.inspect(trialName(edge));
-  if (left !== undefined) await edge.engine.containers.remove(left.id, { volumes: true });
+  if (left !== undefined) await edge.engine.containers.remove(left.id);
 }
 
 /** Its own answer, by the configuration that lies there: the old one is asked by nobody here. */
@@ -88,7 +88,7 @@ async function answering(edge: Edge, id: string, signal: AbortSignal): Promise<v
     const hasEnded = facts?.status !== 'running' || facts.restarts > 0;
     if (hasEnded || clock.monotonicMs() > endMs) {
       const said = await lastLineOf(edge, id);
-      await engine.containers.remove(id, { volumes: true });
+      await engine.containers.remove(id);
       throw notStarted(edge.service, said);
     }
     await clock.sleep(BETWEEN_MS, signal);
@@ -108,7 +108,7 @@ async function lastLineOf({ engine }: Edge, id: string): Promise<string> {
 /** Its stop signal tells nginx to end its answers and to listen to nobody new. */
 async function leave({ edge, drainMs }: EdgeReplacement, id: string, signal: AbortSignal): Promise<void> {
   await edge.engine.containers.stop(id, { timeoutSeconds: Math.ceil(drainMs / 1000), signal });
-  await edge.engine.containers.remove(id, { volumes: true });
+  await edge.engine.containers.remove(id);
 }
 
 async function containersOf({ engine, project, service }: Edge): Promise<ContainerSummary[]> {

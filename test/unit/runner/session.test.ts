@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,11 +25,18 @@ interface Try {
   readonly children?: Children;
 }
 
+/** A checkout of its own, so that the tap inside the tap shares none of its files with the one around it. */
+const checkout = t.testdir({
+  node_modules: t.fixture('symlink', join(root, 'node_modules')),
+  'package.json': readFileSync(join(root, 'package.json'), 'utf8'),
+});
+cpSync(join(root, 'test/fixtures/runner'), join(checkout, 'test'), { recursive: true });
+
 async function runTree(tree: string, { args = [], isCi = false, ...more }: Try = {}) {
   const lines: string[] = [];
   let setUps = 0;
   const code = await runSession({
-    where: { root, testFolder: `test/fixtures/runner/${tree}`, suffix: '.case.ts' },
+    where: { root: checkout, testFolder: `test/${tree}`, suffix: '.case.ts' },
     rings: more.rings ?? RINGS,
     wanted: parseWanted(args, names) as Wanted,
     isCi,
@@ -49,7 +56,7 @@ const noEngine: Readiness = { state: 'no-engine', why: 'No Docker Engine can run
 t.test('all passed: true counts, no set-up, exit code 0', async (t) => {
   const run = await runTree('good');
   t.match(run, { code: 0, last: '3 passed, 0 failed, 1 skipped', setUps: 0 });
-  t.match(run.text, /^unit +4 +0 +1 +[\d.]+ +test\/fixtures\/runner\/good\/unit\/counts\.case\.ts/m);
+  t.match(run.text, /^unit +4 +0 +1 +[\d.]+ +test\/good\/unit\/counts\.case\.ts/m);
   t.match(run.text, /^Slowest ring: unit, /m);
 });
 
