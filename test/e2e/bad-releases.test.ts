@@ -14,7 +14,7 @@ const STAYS_WELL_MS = 2_000;
 const good = await demoBundle('1.1.0');
 const appliance = await TestAppliance.make({ publicKey: good.publicKey });
 await appliance.writeSettings(
-  'limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 20s, soak: 20s }\n',
+  'limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 20s, soak: 10s }\n',
 );
 t.teardown(() => appliance.remove());
 
@@ -98,7 +98,8 @@ t.test('a replica that ends after it was switched in is taken back', async (t) =
       .replace('onstead-demo/notes:1.2.0', 'onstead-demo/notes:1.1.0'),
   );
   const told = await upgradeUnderLoad(path);
-  await takenBack(t, told, /did not live on/);
+  // Whichever is seen first: that it ends, or what clients get meanwhile.
+  await takenBack(t, told, /did not live on|requests failed/);
   // A request that such a replica had taken when it ended is lost with it.
   t.strictSame(others(told.seen, /status 502/), []);
 });

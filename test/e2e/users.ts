@@ -24,7 +24,7 @@ export async function startUsers(
   { httpsPort: port }: Pick<TestAppliance, 'httpsPort'>,
   options: Partial<Omit<UsersQuestion, 'port'>> = {},
 ): Promise<{ stop(): Promise<Seen> }> {
-  const question: UsersQuestion = { users: 4, pauseMs: 30, ...options, port };
+  const question: UsersQuestion = { users: 4, pauseMs: 50, ...options, port };
   const child = spawn(process.execPath, [program, JSON.stringify(question)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

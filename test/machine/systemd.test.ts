@@ -107,7 +107,7 @@ t.test('a daemon that keeps ending is told by install.sh with its reason', async
   t.equal((await unitStates('is-active'))[2], 'active');
 });
 
-// Reboots with the daemon, and power cuts, are test/e2e/reboot.test.ts; here it is systemd that starts what is started.
+// Reboots with the daemon, and power cuts, are reboot.test.ts; here it is systemd that starts what is started.
 t.test('after a reboot with the daemon disabled everything is there again', async (t) => {
   await machine.run('systemctl', 'disable', '--now', 'onstead.service');
   await machine.reboot();

@@ -33,7 +33,7 @@ const MIDDLE_MS: Readonly<Record<string, number>> = {
   'undo:start-services': 150,
   'undo:exchange': 400,
   'undo:list-edge': 200,
-  'undo:migrate': 300,
+  'undo:migrate': 50,
 };
 
 export const placeOf = ({ n, type }: Step, point: Point): string => {
@@ -58,8 +58,23 @@ export async function diesAt(
   return said?.trim();
 }
 
+/** `npm run test:crash` kills at every point of every step; `npm test` has time for one point of each, in turn. */
+const isComplete = process.env['ONSTEAD_CRASH'] === 'complete';
+
+/** What to kill at in one operation each: a killed effect may leave all of itself behind, and then comes to no `after`. */
+export const ROUNDS: readonly (readonly Point[])[] = isComplete
+  ? [['before', 'during'], ['after']]
+  : [['before', 'during', 'after']];
+
+const pairsOf = (steps: readonly Step[], points: readonly Point[]): [Step, Point][] =>
+  steps.flatMap((step, at) =>
+    points
+      .filter((_, turn) => isComplete || turn === at % points.length)
+      .map((point): [Step, Point] => [step, point]),
+  );
+
 export const placesOf = (steps: readonly Step[], points: readonly Point[]): string[] =>
-  steps.flatMap((step) => points.map((point) => placeOf(step, point)));
+  pairsOf(steps, points).map(([step, point]) => placeOf(step, point));
 
 /** Kills it at each of these places, one start a place, in this order; returns where it really died. */
 export async function killThrough(appliance: TestAppliance, places: readonly string[]): Promise<string[]> {
@@ -75,18 +90,14 @@ export async function killThrough(appliance: TestAppliance, places: readonly str
 }
 
 /** All of them but those that the table excuses: where a step cannot be killed, and why. */
-export function expected(
+export const expected = (
   steps: readonly Step[],
   points: readonly Point[],
   never: Readonly<Record<string, string>>,
-): string[] {
-  return steps.flatMap((step) =>
-    placesOf(
-      [step],
-      points.filter((point) => !(`${step.type}:${point}` in never)),
-    ),
-  );
-}
+): string[] =>
+  pairsOf(steps, points)
+    .filter(([{ type }, point]) => !(`${type}:${point}` in never))
+    .map(([step, point]) => placeOf(step, point));
 
 /** Lets the daemon go on undisturbed until the operation is over. */
 export async function settle(appliance: TestAppliance): Promise<OperationView> {

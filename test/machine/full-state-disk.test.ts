@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { runCommand, type CliResult } from './appliance.ts';
-import { PrivateMachine } from './private-machine.ts';
+import { runCommand, type CliResult } from '../e2e/appliance.ts';
+import { PrivateMachine } from '../e2e/private-machine.ts';
 
 t.setTimeout(180_000);
 

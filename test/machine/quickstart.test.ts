@@ -4,8 +4,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { runCommand, type CliResult } from './appliance.ts';
-import { PrivateMachine } from './private-machine.ts';
+import { runCommand, type CliResult } from '../e2e/appliance.ts';
+import { PrivateMachine } from '../e2e/private-machine.ts';
 
 t.setTimeout(600_000);
 

@@ -11,9 +11,9 @@ import {
   readFingerprint,
   type DeltaBase,
 } from '../../src/release/index.ts';
-import { runCommand, type CliResult } from './appliance.ts';
-import { PrivateMachine } from './private-machine.ts';
-import { programBundle } from './program-bundle.ts';
+import { runCommand, type CliResult } from '../e2e/appliance.ts';
+import { PrivateMachine } from '../e2e/private-machine.ts';
+import { programBundle } from '../e2e/program-bundle.ts';
 
 t.setTimeout(600_000);
 

@@ -3,9 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { existsSync } from 'node:fs';
 import t from 'tap';
-import { TestAppliance } from './appliance.ts';
-import { demoBundle } from './demo-bundle.ts';
-import { PrivateMachine } from './private-machine.ts';
+import { TestAppliance } from '../e2e/appliance.ts';
+import { demoBundle } from '../e2e/demo-bundle.ts';
+import { PrivateMachine } from '../e2e/private-machine.ts';
 
 t.setTimeout(600_000);
 
