@@ -1,7 +1,13 @@
 // The journal's face: operations that survive a power cut, and the runner that carries them on.
 
 export { openDatabase, databaseVersion, type Db } from './database.ts';
-export { Journal, type JournalOptions, type NewOperation, type PlannedStep } from './journal.ts';
+export {
+  Journal,
+  type JournalOptions,
+  type NewOperation,
+  type PlannedStep,
+  type StepDuration,
+} from './journal.ts';
 export {
   Runner,
   attemptLimit,

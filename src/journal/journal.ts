@@ -41,6 +41,12 @@ export interface NewOperation {
   readonly basis?: string | undefined;
 }
 
+export interface StepDuration {
+  readonly type: string;
+  readonly input: unknown;
+  readonly ms: number;
+}
+
 export interface JournalOptions {
   /** What is said on the way comes from anybody's programs: it is neither kept nor told before this has seen it. */
   readonly mask?: Mask;
@@ -204,6 +210,23 @@ export class Journal {
       .prepare(`select * from event where operation = ? and seq > ? order by seq`)
       .all(id, after) as EventRow[];
     return rows.map((row) => ({ ...row, progress: null }));
+  }
+
+  /** How long steps took that went through at the first attempt, in operations that went through; the newest first. */
+  durations(limit = 2_000): StepDuration[] {
+    const rows = this.#db
+      .prepare(
+        `select step.type, step.input, step.started_at, step.finished_at from step
+           join operation on operation.id = step.operation
+          where operation.state = 'done' and step.state = 'done' and step.attempts = 1
+          order by operation.rowid desc limit ?`,
+      )
+      .all(limit) as Pick<StepRow, 'type' | 'input' | 'started_at' | 'finished_at'>[];
+    return rows.map((row) => ({
+      type: row.type,
+      input: JSON.parse(row.input),
+      ms: Date.parse(row.finished_at!) - Date.parse(row.started_at!), // what is done was begun and ended
+    }));
   }
 
   /** Hears every event of every operation until the returned function is called. */

@@ -8,7 +8,7 @@ import type { Logger } from '../base/log.ts';
 import type { Journal } from './journal.ts';
 import type { StoredStep } from './rows.ts';
 import type { Progress } from './schema.ts';
-import { mayHaveEffect, resumeRules } from './states.ts';
+import { isOver, mayHaveEffect, resumeRules } from './states.ts';
 
 export interface StepContext {
   readonly operation: string;
@@ -65,10 +65,12 @@ interface Patience {
   saidOf: string;
 }
 const UNKNOWN_STEP = 'operation.unknown-step';
+const HALTED = 'operation.halted';
 
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #running = new Map<string, Promise<void>>();
+  readonly #halted = new Map<string, AbortController>();
   readonly #stopping = new AbortController();
 
   constructor(options: RunnerOptions) {
@@ -85,7 +87,10 @@ export class Runner {
     }
     this.#running.set(
       id,
-      this.#carryWhateverHappens(id).finally(() => this.#running.delete(id)),
+      this.#carryWhateverHappens(id).finally(() => {
+        this.#running.delete(id);
+        this.#halted.delete(id);
+      }),
     );
   }
 
@@ -139,6 +144,17 @@ export class Runner {
     this.start(id);
   }
 
+  /** A person turns an operation round that is under way. From here on it goes back, whatever happens. */
+  halt(id: string): void {
+    const { journal } = this.#options;
+    const { state, title } = journal.get(id);
+    if (isOver(state) || state === 'stuck' || state === 'rolling-back') throw notHaltable(id, title, state);
+    const why = new OnsteadError(HALTED, 'A person asked for the way back.');
+    journal.move(id, 'rolling-back', why);
+    this.#haltOf(id).abort(why);
+    this.start(id);
+  }
+
   async finished(id: string): Promise<void> {
     await this.#running.get(id);
   }
@@ -158,6 +174,7 @@ export class Runner {
     for (const step of journal.steps(id)) {
       if (step.state === 'done' || step.state === 'skipped') continue;
       const error = await this.#forward(id, step);
+      if (this.#haltOf(id).signal.aborted && !this.#stopping.signal.aborted) return this.#goBack(id);
       if (error === undefined) continue;
       if (this.#stopping.signal.aborted) return;
       if (this.#options.isWorthWaiting(error) || isOnsteadError(error, UNKNOWN_STEP)) {
@@ -175,7 +192,8 @@ export class Runner {
     const { journal, fault } = this.#options;
     const executor = this.#options.executors[step.type];
     if (executor === undefined) return unknownStep(step);
-    const context = this.#context(id, step.n);
+    const halted = this.#haltOf(id).signal;
+    const context = this.#context(id, step.n, halted);
     const patience = this.#patience();
     // Once it was begun, an effect that stands may be ours: it counts as done and can be undone.
     let mayBeOurs = step.state !== 'pending';
@@ -198,9 +216,10 @@ export class Runner {
         return undefined;
       } catch (error) {
         if (this.#stopping.signal.aborted) return this.#brokenOff(id, step.n, error);
-        if (await this.#waitOut(id, step.n, error, patience)) continue;
-        journal.settle(id, step.n, 'failed', { error });
-        return error;
+        if (!halted.aborted && (await this.#waitOut(id, step.n, error, patience, halted))) continue;
+        const told = halted.aborted ? halted.reason : error;
+        journal.settle(id, step.n, 'failed', { error: told });
+        return told;
       }
     }
   }
@@ -253,14 +272,30 @@ export class Runner {
   }
 
   /** Waits a moment for what time may heal. False where it will not, or has not for too long. */
-  async #waitOut(id: string, n: number, error: unknown, patience: Patience): Promise<boolean> {
+  async #waitOut(
+    id: string,
+    n: number,
+    error: unknown,
+    patience: Patience,
+    halted?: AbortSignal,
+  ): Promise<boolean> {
     const { clock, isWorthWaiting, journal } = this.#options;
     if (!isWorthWaiting(error) || clock.monotonicMs() >= patience.giveUpAtMs) return false;
     const message = messageOf(error);
     if (message !== patience.saidOf) journal.note(id, n, `Waiting: ${message}`);
     patience.saidOf = message;
-    await clock.sleep(WAIT_BETWEEN_MS, this.#stopping.signal).catch(() => {});
-    return true;
+    await clock.sleep(WAIT_BETWEEN_MS, this.#eitherOf(halted)).catch(() => {});
+    return halted?.aborted !== true;
+  }
+
+  #haltOf(id: string): AbortController {
+    const known = this.#halted.get(id) ?? new AbortController();
+    this.#halted.set(id, known);
+    return known;
+  }
+
+  #eitherOf(halted: AbortSignal | undefined): AbortSignal {
+    return halted === undefined ? this.#stopping.signal : AbortSignal.any([this.#stopping.signal, halted]);
   }
 
   /** The daemon was asked to stop: the step stays as it is and is taken up again, and the attempt does not count. */
@@ -269,11 +304,12 @@ export class Runner {
     return error;
   }
 
-  #context(id: string, n: number): StepContext {
+  /** Only the way forward can be halted. */
+  #context(id: string, n: number, halted?: AbortSignal): StepContext {
     const { journal } = this.#options;
     return {
       operation: id,
-      signal: this.#stopping.signal,
+      signal: this.#eitherOf(halted),
       progress: (progress) => journal.progress(id, n, progress),
       note: (text) => journal.note(id, n, text),
     };
@@ -289,6 +325,12 @@ function unknownStep({ type }: StoredStep): OnsteadError {
 function notStuck(id: string, title: string, state: string): OnsteadError {
   return new OnsteadError('operation.not-stuck', `"${title}" (${id}) is not stuck but ${state}.`, {
     next: `Only a stuck operation can be resumed or abandoned; see \`onstead operations show ${id}\`.`,
+  });
+}
+
+function notHaltable(id: string, title: string, state: string): OnsteadError {
+  return new OnsteadError('operation.not-running', `"${title}" (${id}) is not going forward but ${state}.`, {
+    next: `See \`onstead operations show ${id}\`.`,
   });
 }
 

@@ -13,7 +13,7 @@ export const operationStates = [
 export type OperationState = (typeof operationStates)[number];
 
 export const transitions: Record<OperationState, readonly OperationState[]> = {
-  planned: ['running', 'stuck'],
+  planned: ['running', 'rolling-back', 'stuck'],
   running: ['verifying', 'done', 'rolling-back', 'stuck'],
   verifying: ['done', 'rolling-back', 'stuck'],
   done: [],

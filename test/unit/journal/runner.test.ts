@@ -231,3 +231,79 @@ t.test('progress and notes of a step reach whoever listens', async (t) => {
     [2, 'half way'],
   ]);
 });
+
+t.test(
+  'a person turns an operation round: what runs is broken off, and all of it is taken back',
+  async (t) => {
+    const lab = await openJournal(t);
+    const { journal } = lab;
+    const said: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const untilAborted: AnyExecutor = {
+      apply: (_input, { signal }) =>
+        new Promise((_, reject) => {
+          begun.resolve();
+          signal.addEventListener('abort', () => reject(new Error('broken off')));
+        }),
+      undo: async (_input, { signal }) => {
+        signal.throwIfAborted();
+        said.push('undo waits');
+      },
+    };
+    const one: AnyExecutor = {
+      apply: async () => void said.push('one'),
+      undo: async () => void said.push('undo one'),
+    };
+    const runner = runnerOn(lab, { executors: { one, waits: untilAborted, two: one } });
+    const { id } = journal.create(operationOf('one', 'waits', 'two'));
+    runner.start(id);
+    await begun.promise;
+    runner.halt(id);
+    t.equal(journal.get(id).state, 'rolling-back', 'at once, so that a daemon killed now goes back too');
+    t.throws(() => runner.halt(id), { code: 'operation.not-running' }, 'a second time');
+    await runner.finished(id);
+    t.match(journal.get(id), { state: 'rolled-back', error: { code: 'operation.halted' } });
+    t.strictSame(said, ['one', 'undo waits', 'undo one']);
+    t.strictSame(
+      journal.get(id).steps.map(({ state }) => state),
+      ['undone', 'undone', 'pending'],
+    );
+    t.throws(() => runner.halt(id), { code: 'operation.not-running' }, 'when it is over');
+  },
+);
+
+t.test('an operation that is turned round while a step ends well goes back all the same', async (t) => {
+  const lab = await openJournal(t);
+  const { journal } = lab;
+  const { id } = journal.create(operationOf('last'));
+  const runner = runnerOn(lab, {
+    executors: { last: { apply: async () => runner.halt(id), undo: async () => {} } },
+  });
+  runner.start(id);
+  await runner.finished(id);
+  t.match(journal.get(id), { state: 'rolled-back', steps: [{ state: 'undone' }] });
+});
+
+t.test('a step that waits for the engine does not wait on when it is turned round', async (t) => {
+  const lab = await openJournal(t);
+  const { journal } = lab;
+  const { id } = journal.create(operationOf('away'));
+  let tries = 0;
+  const runner = runnerOn(lab, {
+    isWorthWaiting: () => true,
+    waitLimitMs: Infinity,
+    executors: {
+      away: {
+        apply: async () => {
+          tries += 1;
+          if (tries === 3) runner.halt(id);
+          throw new Error('the engine is away');
+        },
+      },
+    },
+  });
+  runner.start(id);
+  await runner.finished(id);
+  t.equal(journal.get(id).state, 'rolled-back');
+  t.equal(tries, 3);
+});
