@@ -3,6 +3,7 @@
 export { planSize } from './plan.ts';
 export { defaultDemand } from './demand.ts';
 export { explainDifference } from './difference.ts';
+export { spareRoom, type SpareRoom } from './room.ts';
 export {
   AppDemandSchema,
   ChangeSchema,
