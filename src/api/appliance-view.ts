@@ -11,6 +11,7 @@ import {
   type DeployTools,
   type PreparedInstall,
   type PreparedUpgrade,
+  type UpgradePreview,
 } from '../deploy/index.ts';
 import type { Journal, NewOperation, OperationView, Runner } from '../journal/index.ts';
 import type { Release } from '../release/index.ts';
@@ -41,9 +42,15 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
     },
     async upgrade({ path, dryRun, strategy, irreversible }, onProgress, signal) {
       const chosen = strategy === undefined ? {} : { strategy };
-      const { oneWay, ...prepared } = await prepareUpgrade(tools, path, { onProgress, signal, ...chosen });
+      const prepared = await prepareUpgrade(tools, path, { onProgress, signal, ...chosen });
+      const { oneWay, offers } = prepared;
       if (!dryRun && !irreversible) refuseUnagreed(oneWay);
-      const warnings = oneWay.map(oneWayWarning);
+      if (!dryRun) refuseOffered(offers);
+      const warnings = [
+        ...prepared.warnings,
+        ...oneWay.map(oneWayWarning),
+        ...offers.map(({ why }) => `${why}.`),
+      ];
       return begin(tools, runner, { ...fromBundle(tools, prepared), warnings }, { dryRun, signal });
     },
     async rollback({ to, dryRun }, signal) {
@@ -67,22 +74,33 @@ function refuseUnagreed(oneWay: readonly string[]): void {
   });
 }
 
+/** Another strategy than the one that a person chose needs their word. */
+function refuseOffered(offers: PreparedUpgrade['offers']): void {
+  const [offer] = offers;
+  if (offer === undefined) return;
+  throw new OnsteadError('sizing.no-room', `For ${offer.service} ${offer.why}.`, {
+    next: `To replace them one by one: --strategy ${offer.strategy}. Or give the machine more memory.`,
+  });
+}
+
 interface Prepared {
   readonly operation: NewOperation;
   readonly release: Pick<Release, 'product' | 'title' | 'version' | 'permissions'>;
   /** Whether an operation of the same kind with this input is the one that was asked for. */
   readonly isOwn: (input: unknown) => boolean;
   readonly warnings?: readonly string[];
+  readonly preview?: UpgradePreview;
   /** Called once it stands in the journal, or did before. */
   readonly onBegun?: () => void;
 }
 
 function fromBundle(
   { bundles }: DeployTools,
-  { target, ...operation }: PreparedInstall | Omit<PreparedUpgrade, 'oneWay'>,
+  { target, ...operation }: PreparedInstall | PreparedUpgrade,
 ): Prepared {
   return {
     operation,
+    ...('preview' in operation ? { preview: operation.preview } : {}),
     release: target,
     isOwn: (input) => (input as { bundle: { id: string } }).bundle.id === target.bundle.id,
     onBegun: () => bundles.remember(target.bundle),
@@ -92,12 +110,16 @@ function fromBundle(
 function begin(
   { journal }: DeployTools,
   runner: Runner,
-  { operation, release, isOwn, warnings = [], onBegun = () => {} }: Prepared,
+  { operation, release, isOwn, warnings = [], preview, onBegun = () => {} }: Prepared,
   { dryRun, signal }: { readonly dryRun: boolean; readonly signal: AbortSignal },
 ): Begun {
   const { product, title, version, permissions } = release;
   const steps = operation.steps.map(({ type, title: stepTitle }) => ({ type, title: stepTitle }));
-  const plan = { product, title, version, permissions: [...permissions], warnings: [...warnings], steps };
+  const plan = {
+    ...{ product, title, version, steps },
+    ...{ permissions: [...permissions], warnings: [...warnings] },
+    ...(preview === undefined ? {} : { upgrade: preview }),
+  };
   if (dryRun) return { plan };
   signal.throwIfAborted(); // whoever asked has left
   const own = unfinishedOf(journal, operation.kind, isOwn);

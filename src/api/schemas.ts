@@ -1,8 +1,10 @@
 // The shapes that cross the API, shared with the CLI. Rooms that own a shape keep it; the rest stands here.
 
 import { Nullable, Type, type Static } from '../base/schema.ts';
+import { UpgradePreview } from '../deploy/index.ts';
 import { Permission, STRATEGIES } from '../release/index.ts';
 
+export type { UpgradePreview } from '../deploy/index.ts';
 export type { JournalEvent, OperationView, StepView } from '../journal/index.ts';
 
 export const VersionAnswer = Type.Object({
@@ -107,6 +109,8 @@ export const PlanAnswer = Type.Object({
   /** What a person should know before agreeing. */
   warnings: Type.Array(Type.String()),
   steps: Type.Array(Type.Object({ type: Type.String(), title: Type.String() })),
+  /** Of an upgrade: what it does and needs, in numbers. */
+  upgrade: Type.Optional(UpgradePreview),
 });
 export type PlanAnswer = Static<typeof PlanAnswer>;
 

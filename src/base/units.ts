@@ -52,7 +52,14 @@ export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   const seconds = ms / 1000;
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return inTwo([minutes, 'min'], [whole % 60, 's']);
+  return inTwo([Math.floor(minutes / 60), 'h'], [minutes % 60, 'min']);
+}
+
+type Part = readonly [amount: number, unit: string];
+
+function inTwo(large: Part, small: Part): string {
+  return (small[0] === 0 ? [large] : [large, small]).map((part) => part.join(' ')).join(' ');
 }

@@ -3,10 +3,11 @@
 import { resolve } from 'node:path';
 import { errorFrom } from '../base/errors.ts';
 import type { BeginMessage, PlanAnswer, StatusAnswer } from '../api/schemas.ts';
-import { exitCodeOfOperation } from './exit-codes.ts';
+import { exitCodeFor, exitCodeOfOperation } from './exit-codes.ts';
 import { followOperation } from './follow.ts';
 import { sayPermissions } from './permissions.ts';
-import { drawBar } from './terminal.ts';
+import { drawBar, type Terminal } from './terminal.ts';
+import { sayUpgradePlan, saySteps } from './upgrade-plan.ts';
 import { isSet, type VerbInput } from './verb.ts';
 
 /** What a shell expects after Ctrl-C. */
@@ -52,7 +53,9 @@ export async function beginOperation(input: VerbInput, request: BeginRequest): P
   if (plan !== undefined) showPlan(plan, input, request.body.dryRun);
   if (id === undefined) {
     terminal.answer(plan);
-    return 0;
+    return plan?.upgrade !== undefined && plan.upgrade.checks.failed.length > 0
+      ? exitCodeFor('preflight.failed')
+      : 0;
   }
   if (isSet(input, 'detach')) {
     terminal.say(`Under way as ${id}. Follow it with: onstead operations show ${id} --follow`);
@@ -85,13 +88,25 @@ async function ask({ client, terminal, signal }: VerbInput, { route, body }: Beg
   return { plan, id };
 }
 
-function showPlan(plan: PlanAnswer, { terminal }: VerbInput, dryRun: boolean): void {
+function showPlan(plan: PlanAnswer, input: VerbInput, dryRun: boolean): void {
+  const { terminal } = input;
+  if (dryRun && plan.upgrade !== undefined) {
+    sayUpgradePlan(plan.title, plan.upgrade, terminal);
+    if (isSet(input, 'steps')) saySteps(plan.upgrade, terminal);
+    terminal.say();
+    sayCautions(plan, terminal);
+    return;
+  }
   terminal.say(`${terminal.paint('strong', `${plan.title} ${plan.version}`)}, ${plan.steps.length} steps`);
-  sayPermissions(plan.permissions, terminal);
-  for (const warning of plan.warnings) terminal.say(`${terminal.paint('warn', '!')} ${warning}`);
+  sayCautions(plan, terminal);
   if (dryRun)
     for (const [at, step] of plan.steps.entries())
       terminal.say(`${String(at + 1).padStart(4)}  ${step.title}`);
+}
+
+function sayCautions({ permissions, warnings }: PlanAnswer, terminal: Terminal): void {
+  sayPermissions(permissions, terminal);
+  for (const warning of warnings) terminal.sayWrapped(`${terminal.paint('warn', '!')} ${warning}`, 2);
 }
 
 async function sayWhere({ client, terminal }: VerbInput): Promise<void> {

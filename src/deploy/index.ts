@@ -9,5 +9,6 @@ export { stackRelease } from './stack-files.ts';
 export { containersOf, type DeployTools } from './tools.ts';
 export { lookAfter } from './upkeep.ts';
 export { prepareUpgrade, type PreparedUpgrade } from './upgrade/prepare.ts';
+export { UpgradePreview } from './upgrade/preview-schema.ts';
 export { prepareRollback } from './upgrade/prepare-rollback.ts';
 export { upgradeExecutors } from './upgrade/steps.ts';

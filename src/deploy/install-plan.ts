@@ -5,6 +5,7 @@ import type { PlannedStep } from '../journal/index.ts';
 import type { Release, ReleaseService } from '../release/index.ts';
 import type { SizingPlan } from '../sizing/index.ts';
 import { holderName } from '../stack/index.ts';
+import type { ImageLoad } from './image-loads.ts';
 
 /** A bundle on this machine that was verified; `id` is the digest of its signed list. */
 export interface BundleReference {
@@ -46,6 +47,7 @@ export interface InstallTarget {
   readonly sizing: SizingPlan;
   readonly hosts: readonly string[];
   readonly needs: MachineNeeds;
+  readonly loads: readonly ImageLoad[];
 }
 
 export interface MachineNeeds {
@@ -53,10 +55,12 @@ export interface MachineNeeds {
   readonly architecture: string;
   readonly cpus: number;
   readonly memoryBytes: number;
-  /** Unpacked. */
+  /** Unpacked, without what the engine has already. */
   readonly imageBytes: number;
   readonly imagesToLoad: boolean;
   readonly createdAt: string;
+  /** Where something is installed: what the folders need beyond that. Absent: what a first installation needs. */
+  readonly upgrade?: { readonly stateBytes: number; readonly copyBytes: number };
 }
 
 /** What already stands on the appliance, by name. */
@@ -85,7 +89,13 @@ export interface InstallSteps {
   'keep-release': { bundle: BundleReference; version: string; isNew: boolean };
   'remember-size': { plan: SizingPlan; isNew: boolean };
   'make-secrets': { names: readonly string[]; hosts: readonly string[]; missing: readonly string[] };
-  'load-images': { bundle: BundleReference; images: readonly ImagePin[]; missing: readonly string[] };
+  'load-images': {
+    bundle: BundleReference;
+    images: readonly ImagePin[];
+    missing: readonly string[];
+    /** Unpacked, as it was planned: how long it took tells how long so many take. */
+    bytes?: number;
+  };
   'make-volumes': { project: string; volumes: readonly VolumePin[]; missing: readonly string[] };
   'write-stack': StackSpec & { isNew: boolean };
   'open-secrets': { isNew: boolean };
@@ -149,6 +159,7 @@ export function planInstall(target: InstallTarget, facts: InstallFacts): Planned
           images.map(({ tag }) => tag),
           facts.images,
         ),
+        bytes: target.needs.imageBytes,
       },
     },
     {

@@ -9,17 +9,24 @@ const NODE_ARCH: Readonly<Record<string, string>> = { amd64: 'x64', arm64: 'arm6
 const LOAD_FACTOR = 1.5;
 
 export function machineDemand(needs: MachineNeeds): MachineDemand {
+  const { upgrade } = needs;
   return {
     ...defaultDemand,
     memoryBytes: needs.memoryBytes,
     cpus: needs.cpus,
-    engineBytes: needs.imagesToLoad
-      ? Math.ceil(needs.imageBytes * LOAD_FACTOR) + defaultDemand.temporaryBytes
-      : 0,
+    engineBytes: imageRoomBytes(needs) + (upgrade?.copyBytes ?? 0),
+    ...(upgrade === undefined ? {} : { stateBytes: upgrade.stateBytes, programBytes: 0 }),
     arch: NODE_ARCH[needs.architecture] ?? needs.architecture,
     project: needs.project,
     releaseDate: new Date(needs.createdAt),
   };
+}
+
+/** In the engine's folder. */
+export function imageRoomBytes({ imageBytes, imagesToLoad }: MachineNeeds): number {
+  return imagesToLoad && imageBytes > 0
+    ? Math.ceil(imageBytes * LOAD_FACTOR) + defaultDemand.temporaryBytes
+    : 0;
 }
 
 /** The least machine that sizing would accept, asked of sizing itself. */

@@ -3,7 +3,7 @@
 
 import { OnsteadError } from '../base/errors.ts';
 import { howToRestart } from '../base/own-service.ts';
-import { sizingMachineFrom } from '../machine/index.ts';
+import { sizingMachineFrom, type MachineFacts } from '../machine/index.ts';
 import type { VerifiedBundle } from '../release/index.ts';
 import type { SizingDemand, SizingMachine, SizingResult } from '../sizing/index.ts';
 import {
@@ -19,6 +19,7 @@ import {
 } from '../stack/index.ts';
 import { bundleId } from './bundle-shelf.ts';
 import { refuseMissingBase } from './delta-base.ts';
+import { imageLoads, type ImageLoad } from './image-loads.ts';
 import { readFact, volumeNameOf } from './facts.ts';
 import type { ImagePin, InstallFacts, InstallTarget, VolumePin } from './install-plan.ts';
 import { refuseLostSecrets } from './lost-secrets.ts';
@@ -41,12 +42,18 @@ function refuseOtherProject({ journal, paths }: DeployTools, project: string): v
 /** Divides the machine for what the release demands. */
 export type Sizing = (machine: SizingMachine, demand: SizingDemand) => SizingResult;
 
+export interface Observed {
+  readonly target: InstallTarget;
+  readonly facts: InstallFacts;
+  readonly machine: MachineFacts;
+}
+
 /** What there is and what there should be, read and nothing changed. */
 export async function observeTarget(
   tools: DeployTools,
   bundle: VerifiedBundle,
   sizing: Sizing,
-): Promise<{ readonly target: InstallTarget; readonly facts: InstallFacts }> {
+): Promise<Observed> {
   const project = tools.settings().project ?? bundle.release.product;
   refuseOtherProject(tools, project);
   await refuseMissingBase(tools, bundle);
@@ -55,24 +62,30 @@ export async function observeTarget(
   await refuseForeignVolumes(tools, volumes);
   const facts = await observe(tools, project, images, volumes);
   await refuseLostSecrets(tools, bundle, (service) => volumesOf(bundle, service, volumes, facts));
-  return { target: await targetOf(tools, bundle, project, images, facts, sizing), facts };
+  const machine = await tools.machine();
+  const target = await targetOf(tools, { bundle, project, machine, images, facts }, sizing);
+  return { target, facts, machine };
+}
+
+interface Looked {
+  readonly bundle: VerifiedBundle;
+  readonly project: string;
+  readonly machine: MachineFacts;
+  readonly images: readonly ImagePin[];
+  readonly facts: InstallFacts;
 }
 
 async function targetOf(
   tools: DeployTools,
-  bundle: VerifiedBundle,
-  project: string,
-  images: readonly ImagePin[],
-  facts: InstallFacts,
+  { bundle, project, machine, images, facts }: Looked,
   sizing: Sizing,
 ): Promise<InstallTarget> {
   const { release, index } = bundle;
   const settings = tools.settings();
-  const machine = await tools.machine();
-  const imageBytes = index.images
+  const releaseBytes = index.images
     .flatMap(({ layers }) => layers)
     .reduce((sum, layer) => sum + layer.unpackedBytes, 0);
-  const demand = sizingDemandFrom(release, imageBytes);
+  const demand = sizingDemandFrom(release, releaseBytes);
   const capped = cappedMachine(sizingMachineFrom(machine), settings.limits);
   const sized = sizing(capped, demand);
   if (!sized.ok) {
@@ -81,6 +94,7 @@ async function targetOf(
       next: 'Give the machine what is missing, or use a larger one.',
     });
   }
+  const loads = await loadsOf(tools, bundle, project, facts);
   return {
     bundle: { path: bundle.path, id: bundleId(bundle) },
     project,
@@ -99,11 +113,25 @@ async function targetOf(
       project,
       architecture: index.arch,
       ...leastMachine(demand),
-      imageBytes,
+      imageBytes: loads.reduce((sum, { loadBytes }) => sum + loadBytes, 0),
       imagesToLoad: images.some(({ tag }) => !facts.images.includes(tag)),
       createdAt: index.created,
     },
+    loads,
   };
+}
+
+async function loadsOf(
+  tools: DeployTools,
+  { index }: VerifiedBundle,
+  project: string,
+  facts: InstallFacts,
+): Promise<ImageLoad[]> {
+  const engine = await tools.engine();
+  // A containerd store keeps no chains of layers: an archive has to hold every one.
+  const { containerdStore } = await engine.info();
+  const there = containerdStore ? [] : await engine.images.layerChains();
+  return imageLoads(index.images, (image) => facts.images.includes(imageNameFor(project, image)), there);
 }
 
 /** A volume that is there under our name but not by our hand holds somebody's data. */

@@ -27,6 +27,8 @@ export interface Settings {
     readonly readyWithinMs: number;
     /** How long new replicas are watched before an upgrade goes on. */
     readonly soakMs: number;
+    /** How long the old replicas run on after blue-green's switch. */
+    readonly keepWarmMs: number;
   };
 }
 
@@ -106,8 +108,12 @@ const SettingsFile = Type.Object(
     ),
     upgrade: Type.Optional(
       Type.Object(
-        { readyWithin: Type.Optional(Duration), soak: Type.Optional(Duration) },
-        { ...closed, expect: 'a map with readyWithin or soak' },
+        {
+          readyWithin: Type.Optional(Duration),
+          soak: Type.Optional(Duration),
+          keepWarm: Type.Optional(Duration),
+        },
+        { ...closed, expect: 'a map with readyWithin, soak or keepWarm' },
       ),
     ),
   },
@@ -187,6 +193,7 @@ function settingsFrom({ project, edge = {}, limits = {}, upgrade = {} }: Setting
     upgrade: {
       readyWithinMs: parseDuration(upgrade.readyWithin ?? '3m'),
       soakMs: parseDuration(upgrade.soak ?? '30s'),
+      keepWarmMs: parseDuration(upgrade.keepWarm ?? '5m'),
     },
   };
 }

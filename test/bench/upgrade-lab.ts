@@ -26,7 +26,7 @@ export async function withAppliance<Result>(
   const appliance = await TestAppliance.make({ publicKey: bundle.publicKey });
   try {
     await appliance.writeSettings(
-      'limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 60s, soak: 15s }\n',
+      'limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 60s, soak: 15s, keepWarm: 0s }\n',
     );
     await appliance.start();
     const { code, stdout, stderr } = await appliance.onstead(['install', bundle.path]);

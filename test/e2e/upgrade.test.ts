@@ -9,7 +9,9 @@ t.setTimeout(590_000);
 
 const first = await demoBundle('1.0.0');
 const appliance = await TestAppliance.make({ publicKey: first.publicKey });
-await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 20s, soak: 5s }\n');
+await appliance.writeSettings(
+  'limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 20s, soak: 5s, keepWarm: 2s }\n',
+);
 t.teardown(() => appliance.remove());
 
 const version = async (): Promise<string> => {
@@ -27,7 +29,12 @@ t.test('without --yes the plan is shown and nothing is changed', async (t) => {
   const bundle = await demoBundle('1.1.0');
   const { code, stdout } = await appliance.onstead(['upgrade', bundle.path]);
   t.equal(code, 0);
-  t.match(stdout, /Replace replicas of app: 1 new/);
+  t.match(stdout, /^Notes 1\.0\.0 → 1\.1\.0, \d+ steps$/m);
+  t.match(stdout, /Migrations +app +reversible: node .* migrate up/);
+  t.match(stdout, /Replaced +app +2 replicas, one after the other.*requests are answered/);
+  t.match(stdout, /copy of mysql \d.* free/, 'measured');
+  t.match(stdout, /\d+ steps as measured on this machine/, 'the installation was measured');
+  t.ok(stdout.split('\n').length < 30, 'it fits on one screen');
   t.match(stdout, /Add --yes/);
   t.equal(await version(), '1.0.0');
 });

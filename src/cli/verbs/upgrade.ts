@@ -8,7 +8,7 @@ import { isSet, textFlag, type Verb, type VerbInput } from '../verb.ts';
 export const upgradeVerb: Verb = {
   name: 'upgrade',
   summary: 'Upgrade to a newer release; what fails is taken back.',
-  usage: 'onstead upgrade BUNDLE [--strategy NAME] [--irreversible] [--yes] [--detach]',
+  usage: 'onstead upgrade BUNDLE [--strategy NAME] [--irreversible] [--steps] [--yes] [--detach]',
   flags: {
     strategy: {
       type: 'string',
@@ -19,6 +19,7 @@ export const upgradeVerb: Verb = {
       type: 'boolean',
       help: 'Agree to a migration that cannot be taken back.',
     },
+    steps: { type: 'boolean', help: 'List every step of the plan, with its time.' },
     yes: yesFlag,
     detach: detachFlag,
   },

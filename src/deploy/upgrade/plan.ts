@@ -34,7 +34,12 @@ export function planUpgrade(target: UpgradeTarget, facts: UpgradeFacts): Planned
     {
       type: 'load-images',
       title: installTitles['load-images'],
-      input: { bundle, images, missing: absent(tagsOf(target), facts.images) },
+      input: {
+        bundle,
+        images,
+        missing: absent(tagsOf(target), facts.images),
+        bytes: target.needs.imageBytes,
+      },
     },
     ...volumeSteps(target, facts),
     ...secretSteps(target, facts),

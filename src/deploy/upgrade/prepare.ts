@@ -7,17 +7,25 @@ import { join } from 'node:path';
 import { OnsteadError } from '../../base/errors.ts';
 import type { NewOperation } from '../../journal/index.ts';
 import type { Strategy, VerifiedBundle } from '../../release/index.ts';
-import { planSize } from '../../sizing/index.ts';
-import { findDrift, writeStack, type StackFiles } from '../../stack/index.ts';
+import { formatBytes } from '../../base/units.ts';
+import { analyzeFacts, sizingMachineFrom } from '../../machine/index.ts';
+import { planSize, spareRoom } from '../../sizing/index.ts';
+import { cappedMachine, findDrift, writeStack, type StackFiles } from '../../stack/index.ts';
 import { releasePath } from '../bundle-shelf.ts';
 import { readFact, type InstalledRelease } from '../facts.ts';
 import type { BeginOptions } from '../install.ts';
 import { stackSpecOf } from '../install-plan.ts';
+import { machineDemand } from '../machine-demand.ts';
+import { verdictOf } from '../machine-verdict.ts';
 import { renderSpec, stackRelease } from '../stack-files.ts';
-import { observeTarget } from '../target.ts';
+import { observeTarget, type Observed } from '../target.ts';
 import type { DeployTools } from '../tools.ts';
 import { wayTo } from '../way-to.ts';
+import { measureCopies, runningImages, stateBytesFor, type Copies } from './look.ts';
 import { planUpgrade, type UpgradeTarget } from './plan.ts';
+import { previewOf } from './preview.ts';
+import type { UpgradePreview } from './preview-schema.ts';
+import { waysOf, type ServiceWay } from './replace-plan.ts';
 import { changedBetween, replicasOf } from './running.ts';
 import { oneWayOf } from './way-back.ts';
 
@@ -25,6 +33,10 @@ export type PreparedUpgrade = NewOperation & {
   readonly target: UpgradeTarget;
   /** Services whose migration has no way back. */
   readonly oneWay: readonly string[];
+  /** Where a person chose a strategy that there is no room for. */
+  readonly offers: readonly ServiceWay[];
+  readonly warnings: readonly string[];
+  readonly preview: UpgradePreview;
 };
 
 export interface UpgradeOptions extends BeginOptions {
@@ -49,10 +61,14 @@ async function prepare(
   // The machine as it was divided: an upgrade does not take what was added since without being asked.
   const { machine } = readFact(tools.journal, 'sizing')!; // it stands as long as a release is installed
   const observed = await observeTarget(tools, bundle, (_now, demand) => planSize(machine, demand));
+  const { services: oldServices } = await stackRelease(tools);
+  const copies = await measureCopies(tools, observed.target.project, oldServices);
   const target: UpgradeTarget = {
     ...observed.target,
     from,
+    needs: await needsOf(tools, bundle, observed, copies),
     patience: tools.settings().upgrade,
+    spareBytes: spareBytesOf(tools, observed),
     ...(strategy === undefined ? {} : { strategy }),
   };
   const files = renderSpec(tools, stackSpecOf(target), await bundle.readText(releasePath), target.sizing);
@@ -60,17 +76,61 @@ async function prepare(
     ...observed.facts,
     changed: await changedServices(tools, files),
     replicas: await replicasOf(tools, target.project),
-    oldServices: (await stackRelease(tools)).services,
+    replicaBytes: replicaBytesOf(tools),
+    oldServices,
   };
+  const ways = waysOf(target, facts);
+  refuseNoRoom(ways, target.spareBytes ?? 0);
+  const steps = planUpgrade(target, facts);
+  const preview = previewOf({
+    ...{ target, facts, ways, steps, history: tools.journal.durations(), copies: copies.sizes },
+    folders: observed.machine.disks?.folders ?? [],
+    verdict: verdictOf(analyzeFacts(observed.machine, machineDemand(target.needs)), true),
+    running: await runningImages(tools, target.project),
+  });
   return {
     kind: 'upgrade',
     title: `Upgrade ${target.title} from ${from.version} to ${target.version}`,
     input: { bundle: target.bundle },
     basis,
-    steps: planUpgrade(target, facts),
-    target,
+    ...{ steps, target, preview, warnings: copies.troubles },
     oneWay: oneWayOf(target.services, facts.changed),
+    offers: strategy === undefined ? [] : ways.filter(({ isOffer }) => isOffer),
   };
+}
+
+async function needsOf(
+  tools: DeployTools,
+  bundle: VerifiedBundle,
+  { target, facts }: Observed,
+  { sizes }: Copies,
+): Promise<UpgradeTarget['needs']> {
+  const stateBytes = await stateBytesFor(tools, bundle, target.project, facts.images);
+  const copyBytes = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+  return { ...target.needs, upgrade: { stateBytes, copyBytes } };
+}
+
+/** The machine may have less memory now than when it was divided. */
+function spareBytesOf({ settings }: DeployTools, { target, machine }: Observed): number {
+  const now = cappedMachine(sizingMachineFrom(machine), settings().limits);
+  return spareRoom(target.sizing, now.memoryBytes).bytes;
+}
+
+function replicaBytesOf({ journal }: DeployTools): Record<string, number> {
+  const { services = [] } = readFact(journal, 'sizing') ?? {};
+  return Object.fromEntries(services.map(({ name, memoryLimitBytes }) => [name, memoryLimitBytes]));
+}
+
+function refuseNoRoom(ways: readonly ServiceWay[], spareBytes: number): void {
+  const way = ways.find(({ fits }) => !fits);
+  if (way === undefined) return;
+  throw new OnsteadError(
+    'sizing.no-room',
+    `There is no memory for one more replica of ${way.service}, which even one by one needs for a while: it takes ${formatBytes(way.besideBytes)}, and ${formatBytes(spareBytes)} are to spare.`,
+    {
+      next: 'Give the machine back the memory that it was divided for, or more (`onstead status` shows what changed), then try again.',
+    },
+  );
 }
 
 async function installedBefore(tools: DeployTools, bundle: VerifiedBundle): Promise<InstalledRelease> {

@@ -1,12 +1,14 @@
 // The part of a plan in which one service after the other becomes what the next stack says; the same on the way to a
 // newer release and on the way back. Pure.
 
+import { formatDuration } from '../../base/units.ts';
 import type { AppService, ReleaseService, Strategy, WorkerService } from '../../release/index.ts';
 import type { SizingPlan } from '../../sizing/index.ts';
 import { holderName, type Settings } from '../../stack/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { Step } from './step-types.ts';
-import { stagesOf, type Sides } from './strategy.ts';
+import { wayOf, type Way } from './room.ts';
+import type { Replicas, Sides } from './strategy.ts';
 
 /** The release that is to run. */
 export interface Replacement {
@@ -16,6 +18,8 @@ export interface Replacement {
   readonly patience: Settings['upgrade'];
   /** Chosen by a person in place of what the release says. */
   readonly strategy?: Strategy;
+  /** Memory for replicas beside those that are planned; where it is absent, room is not asked for. */
+  readonly spareBytes?: number;
 }
 
 /** The stack as it runs. */
@@ -26,6 +30,8 @@ export interface RunningFacts {
   readonly services: readonly string[];
   readonly replicas: Readonly<Record<string, number>>;
   readonly oldServices: readonly ReleaseService[];
+  /** Memory of one replica by service, as the stack is divided now. */
+  readonly replicaBytes?: Readonly<Record<string, number>>;
 }
 
 export function replaceStep({ project }: Replacement, { changed }: RunningFacts, service: string): Step[] {
@@ -71,10 +77,53 @@ export function edgeSteps(target: Replacement, facts: RunningFacts): Step[] {
 }
 
 export function appSteps(target: Replacement, facts: RunningFacts): Step[] {
-  return target.services.flatMap((service) => {
-    if (service.role !== 'app' && service.role !== 'worker') return [];
-    return facts.changed.includes(service.name) ? exchangeSteps(target, facts, service) : [];
+  return changedReplicas(target, facts).flatMap((service) => exchangeSteps(target, facts, service));
+}
+
+export interface ServiceWay extends Way {
+  readonly service: string;
+  readonly replicas: Replicas;
+  readonly isBehindEdge: boolean;
+}
+
+/** How the replicas of each service that changes are replaced, and why so. */
+export function waysOf(target: Replacement, facts: RunningFacts): ServiceWay[] {
+  return changedReplicas(target, facts).map((service) => wayOfService(target, facts, service));
+}
+
+function changedReplicas(
+  { services }: Replacement,
+  { changed }: RunningFacts,
+): (AppService | WorkerService)[] {
+  return services
+    .filter((service): service is AppService | WorkerService => isReplicated(service))
+    .filter(({ name }) => changed.includes(name));
+}
+
+function isReplicated({ role }: ReleaseService): boolean {
+  return role === 'app' || role === 'worker';
+}
+
+function wayOfService(
+  target: Replacement,
+  facts: RunningFacts,
+  service: AppService | WorkerService,
+): ServiceWay {
+  const { name } = service;
+  const sized = target.sizing.services.find((one) => one.name === name);
+  const freshBytes = sized?.memoryLimitBytes ?? 0;
+  const isBehindEdge = readyOf(target, facts, service) !== null;
+  const replicas = { stale: facts.replicas[name] ?? 0, fresh: sized?.replicas ?? 1 };
+  const way = wayOf({
+    service: name,
+    // Only what is asked through the edge has traffic to divide; everything else goes one by one.
+    asked: isBehindEdge ? (target.strategy ?? strategyOf(service)) : 'rolling',
+    isChosen: isBehindEdge && target.strategy !== undefined,
+    replicas,
+    each: { fresh: freshBytes, stale: facts.replicaBytes?.[name] ?? freshBytes },
+    spareBytes: target.spareBytes,
   });
+  return { ...way, service: name, replicas, isBehindEdge };
 }
 
 function exchangeSteps(
@@ -84,14 +133,11 @@ function exchangeSteps(
 ): Step[] {
   const { project } = target;
   const { name, drainMs } = service;
-  const { readyWithinMs } = target.patience;
+  const { readyWithinMs, keepWarmMs } = target.patience;
   const ready = readyOf(target, facts, service);
-  const fresh = target.sizing.services.find((one) => one.name === name)?.replicas ?? 1;
-  const stale = facts.replicas[name] ?? 0;
-  // Only what is asked through the edge has traffic to divide; everything else goes one by one.
-  const strategy = ready === null ? 'rolling' : (target.strategy ?? strategyOf(service));
-  let before: Sides = { fresh: 0, stale, freshShare: null };
-  return stagesOf(strategy, { stale, fresh }).flatMap(({ to, isJudged }): Step[] => {
+  const { stages, strategy, replicas } = wayOfService(target, facts, service);
+  let before: Sides = { fresh: 0, stale: replicas.stale, freshShare: null };
+  return stages.flatMap(({ to, isJudged }): Step[] => {
     const exchange: Step = {
       type: 'exchange',
       title: titleOf(name, before, to),
@@ -99,16 +145,25 @@ function exchangeSteps(
     };
     before = to;
     if (!isJudged) return [exchange];
-    return [
-      exchange,
-      {
-        type: 'judge',
-        title: `Watch how ${name} does`,
-        input: { project, service: name, soakMs: target.patience.soakMs },
-        looks: true,
-      },
-    ];
+    const judge: Step = {
+      type: 'judge',
+      title: `Watch how ${name} does`,
+      input: { project, service: name, soakMs: target.patience.soakMs },
+      looks: true,
+    };
+    const isSwitched = strategy === 'blue-green' && to.freshShare === 100;
+    return isSwitched && keepWarmMs > 0 ? [exchange, judge, keepWarmStep(target, name)] : [exchange, judge];
   });
+}
+
+function keepWarmStep({ project, patience }: Replacement, service: string): Step {
+  const { keepWarmMs } = patience;
+  return {
+    type: 'keep-warm',
+    title: `Keep the old ${service} warm for ${formatDuration(keepWarmMs)}`,
+    input: { project, service, keepWarmMs },
+    looks: true,
+  };
 }
 
 function strategyOf(service: AppService | WorkerService): Strategy {

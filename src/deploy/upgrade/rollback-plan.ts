@@ -36,7 +36,7 @@ export function planRollback(target: RollbackTarget, facts: RunningFacts): Plann
     { type: 'open-secrets', title: installTitles['open-secrets'], input: { isNew: false } },
     ...dataSteps(target, facts),
     ...edgeSteps(target, facts),
-    ...appSteps(target, facts),
+    ...appSteps(withoutWarmth(target), facts),
     // After the old release answers: it can live with the newer schema, and the newer one cannot live without.
     ...downSteps(target, facts),
     ...otherSteps(target, facts),
@@ -51,6 +51,11 @@ export function planRollback(target: RollbackTarget, facts: RunningFacts): Plann
     { type: 'tidy', title: 'Clear away what no way back needs', input: { project } },
   ];
   return steps;
+}
+
+/** The release that is left is not one to come back to. */
+function withoutWarmth(target: RollbackTarget): RollbackTarget {
+  return { ...target, patience: { ...target.patience, keepWarmMs: 0 } };
 }
 
 function dataSteps(target: RollbackTarget, facts: RunningFacts): Step[] {

@@ -6,6 +6,7 @@ import type { InstallSteps, StackSpec } from '../install-plan.ts';
 import type { SizingPlan } from '../../sizing/index.ts';
 import type { ReplaceEdge } from './edge-step.ts';
 import type { Exchange } from './exchange.ts';
+import type { KeepWarm } from './keep-warm-step.ts';
 
 export interface UpgradeSteps extends Pick<
   InstallSteps,
@@ -34,6 +35,7 @@ export interface UpgradeSteps extends Pick<
   'remove-service': { project: string; service: string };
   exchange: Exchange;
   judge: { project: string; service: string; soakMs: number };
+  'keep-warm': KeepWarm;
   'list-edge': Pick<Exchange, 'project' | 'service' | 'ready'>;
   'settle-edge': Pick<Exchange, 'project' | 'service' | 'ready'>;
   'commit-upgrade': { installed: Omit<InstalledRelease, 'installedAt'>; from: InstalledRelease };

@@ -9,6 +9,7 @@ import { commitUpgradeStep, tidyStep } from './commit-steps.ts';
 import { replaceEdgeStep } from './edge-step.ts';
 import { exchangeStep, listStep, settleStep } from './exchange.ts';
 import { judgeStep } from './judge-step.ts';
+import { keepWarmStep } from './keep-warm-step.ts';
 import type { UpgradeSteps } from './step-types.ts';
 import { removeServiceStep, replaceServiceStep } from './service-steps.ts';
 import { keepPointStep, stagePointStep, stageStackStep, switchStackStep } from './switch-steps.ts';
@@ -27,6 +28,7 @@ export function upgradeExecutors(tools: DeployTools): ExecutorTable<UpgradeSteps
     'remove-service': removeServiceStep(tools),
     exchange: exchangeStep(tools),
     judge: judgeStep(tools),
+    'keep-warm': keepWarmStep(tools),
     'list-edge': listStep(tools),
     'settle-edge': settleStep(tools),
     'commit-upgrade': commitUpgradeStep(tools),

@@ -28,7 +28,8 @@ export interface Replicas {
   readonly fresh: number;
 }
 
-export function stagesOf(strategy: Strategy, { stale, fresh }: Replicas): Stage[] {
+/** `isNarrow`: there is room for one more replica and not for a second side, which only canary can do with. */
+export function stagesOf(strategy: Strategy, { stale, fresh }: Replicas, isNarrow = false): Stage[] {
   if (strategy === 'rolling') return rolling(stale, fresh);
   const gone: Stage = { to: { fresh, stale: 0, freshShare: null }, isJudged: false };
   if (strategy === 'blue-green') {
@@ -38,6 +39,7 @@ export function stagesOf(strategy: Strategy, { stale, fresh }: Replicas): Stage[
       gone,
     ];
   }
+  if (isNarrow) return narrowCanary(stale, fresh);
   const canary = CANARY_SHARES.map((freshShare): Stage => ({
     to: { fresh: Math.max(1, Math.ceil((fresh * freshShare) / 100)), stale, freshShare },
     isJudged: true,
@@ -56,6 +58,32 @@ function rolling(stale: number, fresh: number): Stage[] {
     },
     isJudged: index === 0 || index === count - 1,
   }));
+}
+
+/** The first replica is asked little, then a quarter; from there on one more at a time, one less at a time. */
+function narrowCanary(stale: number, fresh: number): Stage[] {
+  const first = [5, 25].map((freshShare): Stage => ({ to: { fresh: 1, stale, freshShare }, isJudged: true }));
+  const rest = rolling(stale, fresh);
+  const half = rest.findIndex(({ to }) => to.fresh >= to.stale);
+  return [...first, ...rest.map(({ to }, at) => ({ to, isJudged: at === half || at === rest.length - 1 }))];
+}
+
+/** Memory of one replica. */
+export interface ReplicaBytes {
+  readonly stale: number;
+  readonly fresh: number;
+}
+
+/** The most memory that the two sides take together on the way: what is missing starts before what is too many leaves. */
+export function peakBytes(stages: readonly Stage[], { stale }: Replicas, each: ReplicaBytes): number {
+  let there = { fresh: 0, stale };
+  let most = stale * each.stale;
+  for (const { to } of stages) {
+    const both = { fresh: Math.max(there.fresh, to.fresh), stale: Math.max(there.stale, to.stale) };
+    most = Math.max(most, both.fresh * each.fresh + both.stale * each.stale);
+    there = to;
+  }
+  return most;
 }
 
 /** Weights of one replica of each side, as small whole numbers; 0 means that it is not asked at all. */

@@ -204,7 +204,7 @@ t.test('a stopped container is told as stopped, since it stopped, and not by its
   journal.setFact('sizing', plan);
   const status = await readStatus(tools);
   t.equal(clock.now().toISOString().slice(0, 13), '2026-11-21T05');
-  t.match(status.attention, [{ what: /^redis stopped 1 h 0 min ago\. If this/, command: 'onstead boot' }]);
+  t.match(status.attention, [{ what: /^redis stopped 1 h ago\. If this/, command: 'onstead boot' }]);
   t.match(
     status.services.find(({ name }) => name === 'redis'),
     {

@@ -29,4 +29,6 @@ t.test('durations are shown in the unit that fits', async (t) => {
   t.equal(formatDuration(999), '999 ms');
   t.equal(formatDuration(1500), '1.5 s');
   t.equal(formatDuration(90_000), '1 min 30 s');
+  t.equal(formatDuration(119_700), '2 min', 'never 60 s');
+  t.equal(formatDuration(3_600_000), '1 h');
 });

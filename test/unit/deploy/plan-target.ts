@@ -35,5 +35,6 @@ export function targetOf(release: Release): InstallTarget {
       imagesToLoad: true,
       createdAt: '2026-11-20T00:00:00Z',
     },
+    loads: [],
   };
 }

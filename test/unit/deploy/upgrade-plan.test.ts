@@ -13,7 +13,7 @@ const from = {
   ...{ product: 'notes', title: 'Notes', version: '0.9.0', project: 'notes' },
   ...{ keyId: 'KEY', bundle: 'old', installedAt: '2026-11-20T00:00:00Z' },
 };
-const patience = { readyWithinMs: 60_000, soakMs: 5_000 };
+const patience = { readyWithinMs: 60_000, soakMs: 5_000, keepWarmMs: 0 };
 const target: UpgradeTarget = { ...targetOf(release), from, patience };
 const standing: UpgradeFacts = {
   secrets: target.secrets,

@@ -47,7 +47,7 @@ t.test('one that stays unhealthy is given up', async (t) => {
   t.equal(judge(ill, { ...fresh, unhealthyMs: 59_999 }, rules).kind, 'waiting');
   t.match(judge(ill, { ...fresh, unhealthyMs: 60_000 }, rules), {
     reason: 'unhealthy',
-    why: 'it has been unhealthy for 1 min 0 s; its last health check said: no db',
+    why: 'it has been unhealthy for 1 min; its last health check said: no db',
   });
 });
 

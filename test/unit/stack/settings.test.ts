@@ -40,7 +40,7 @@ upgrade: { readyWithin: 1m30s, soak: 5s }
       maxBodyBytes: 20 * MIB,
     },
     limits: { cpus: 2.5, memoryBytes: 6 * GIB, diskBytes: 1536 * GIB },
-    upgrade: { readyWithinMs: 90_000, soakMs: 5_000 },
+    upgrade: { readyWithinMs: 90_000, soakMs: 5_000, keepWarmMs: 300_000 },
   });
 });
 

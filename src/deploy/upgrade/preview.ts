@@ -1,0 +1,206 @@
+// What an upgrade would do to this appliance, in numbers and words, for whoever has to agree. Pure: it looks at the plan
+// that is to be carried out, so that nothing is told that will not be done.
+
+import type { PlannedStep, StepDuration } from '../../journal/index.ts';
+import type { DiskFolder } from '../../machine/index.ts';
+import type { ReleaseService } from '../../release/index.ts';
+import { imageRoomBytes } from '../machine-demand.ts';
+import type { MachineVerdict } from '../machine-verdict.ts';
+import { estimateSteps, type Estimate } from './estimate.ts';
+import type { UpgradeFacts, UpgradeTarget } from './plan.ts';
+import type { UpgradePreview } from './preview-schema.ts';
+import type { ServiceWay } from './replace-plan.ts';
+import { stepCosts } from './step-costs.ts';
+import { inWords } from './way-words.ts';
+import { wayBackOf } from './way-back.ts';
+
+export interface PreviewInput {
+  readonly target: UpgradeTarget;
+  readonly facts: UpgradeFacts;
+  readonly ways: readonly ServiceWay[];
+  readonly steps: readonly PlannedStep[];
+  readonly history: readonly StepDuration[];
+  readonly folders: readonly DiskFolder[];
+  readonly verdict: MachineVerdict;
+  /** Copies of databases that the restore point will hold. */
+  readonly copies: readonly { readonly service: string; readonly bytes: number }[];
+  /** The image that each service runs now. */
+  readonly running: Readonly<Record<string, string>>;
+}
+
+export function previewOf(input: PreviewInput): UpgradePreview {
+  const { target, steps, history } = input;
+  const estimates = estimateSteps(steps, history);
+  const timed = steps.map((step, at): Timed => ({ ...step, ...estimates[at]! }));
+  return {
+    from: target.from.version,
+    to: target.version,
+    ...imagesOf(input),
+    migrations: migrationsOf(input),
+    services: [...replacedReplicas(input, timed), ...restarted(timed)],
+    strategies: input.ways.map((way) => strategyOf(way, target.spareBytes ?? 0)),
+    disk: diskOf(input),
+    point: {
+      databases: [...input.copies],
+      stores: target.services.filter(({ role }) => role === 'minio').map(({ name }) => name),
+    },
+    rollback: rollbackOf(input),
+    time: timeOf(estimates),
+    checks: checksOf(input.verdict),
+    steps: timed.map(({ type, title, ms, from }) => ({ type, title, ms: Math.round(ms), from })),
+  };
+}
+
+type Timed = PlannedStep & Estimate;
+
+function imagesOf({ target, running }: PreviewInput): Pick<UpgradePreview, 'images' | 'sameImages'> {
+  const tagOf = (service: string): string | undefined =>
+    target.images.find((pin) => pin.service === service)?.tag;
+  const others = target.loads.filter(({ services }) =>
+    services.some((service) => running[service] !== tagOf(service)),
+  );
+  return {
+    images: others.map(({ services, repository, bytes, loadBytes }) => {
+      return { services: [...services], repository, isNew: isNew(services, running), bytes, loadBytes };
+    }),
+    sameImages: target.loads.length - others.length,
+  };
+}
+
+function isNew(services: readonly string[], running: PreviewInput['running']): boolean {
+  return services.every((service) => running[service] === undefined);
+}
+
+function migrationsOf({ target, steps }: PreviewInput): UpgradePreview['migrations'] {
+  const migrated = steps
+    .filter(({ type }) => type === 'migrate')
+    .map(({ input }) => (input as { service: string }).service);
+  return target.services.flatMap((service) => {
+    const { migrate } = migrationOf(service);
+    if (migrate === undefined || !migrated.includes(service.name)) return [];
+    const back = wayBackOf(migrate);
+    return [
+      {
+        service: service.name,
+        command: migrate.up.join(' '),
+        isReversible: back !== undefined,
+        back: back === undefined ? null : back.down.join(' '),
+        timeoutMs: migrate.timeoutMs,
+      },
+    ];
+  });
+}
+
+function migrationOf(service: ReleaseService) {
+  return service.role === 'app' && service.migrate !== undefined
+    ? { migrate: service.migrate }
+    : { migrate: undefined };
+}
+
+/** Whatever is done to the two sides of a service, as one. */
+function replacedReplicas(
+  { target, ways }: PreviewInput,
+  timed: readonly Timed[],
+): UpgradePreview['services'] {
+  const kinds = ['exchange', 'judge', 'keep-warm'];
+  return ways.map((way) => {
+    const own = timed.filter(({ type, input }) => kinds.includes(type) && serviceIn(input) === way.service);
+    return {
+      service: way.service,
+      how: inWords(way, target.patience.keepWarmMs),
+      ms: Math.round(sumMs(own)),
+      requests: 'answered' as const,
+      heldAtMostMs: null,
+    };
+  });
+}
+
+function restarted(timed: readonly Timed[]): UpgradePreview['services'] {
+  return timed.flatMap(({ type, input, ms }) => {
+    const { restarts, requests } = stepCosts[type as keyof typeof stepCosts];
+    if (restarts === undefined) return [];
+    const {
+      service,
+      services = [],
+      limitMs,
+    } = input as {
+      service?: string;
+      services?: readonly string[];
+      limitMs?: number;
+    };
+    const heldAtMostMs = requests === 'wait' ? (limitMs ?? null) : null;
+    return [
+      { service: service ?? services.join(', '), how: restarts, ms: Math.round(ms), requests, heldAtMostMs },
+    ];
+  });
+}
+
+function serviceIn(input: unknown): string | undefined {
+  return (input as { service?: string }).service;
+}
+
+function sumMs(steps: readonly Estimate[]): number {
+  return steps.reduce((sum, { ms }) => sum + ms, 0);
+}
+
+function strategyOf(way: ServiceWay, spareBytes: number): UpgradePreview['strategies'][number] {
+  const { service, strategy, why, isOffer, besideBytes } = way;
+  return { service, strategy, why, isOffer, besideBytes, spareBytes };
+}
+
+function diskOf({ target: { needs }, folders, copies }: PreviewInput): UpgradePreview['disk'] {
+  const engine = [
+    { what: 'images', bytes: imageRoomBytes(needs) },
+    ...copies.map(({ service, bytes }) => ({ what: `the copy of ${service}`, bytes })),
+  ];
+  const state = [{ what: 'the next stack and the restore point', bytes: needs.upgrade?.stateBytes ?? 0 }];
+  return [
+    { role: 'engine', needs: engine },
+    { role: 'state', needs: state },
+  ].flatMap(({ role, needs: wanted }) => {
+    const folder = folders.find((one) => one.role === role);
+    if (folder === undefined) return [];
+    const neededBytes = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
+    const shown = wanted.filter(({ bytes }) => bytes > 0);
+    return [{ path: folder.path, needs: shown, neededBytes, freeBytes: folder.freeBytes }];
+  });
+}
+
+function rollbackOf(input: PreviewInput): UpgradePreview['rollback'] {
+  const migrations = migrationsOf(input);
+  const oneWay = migrations.filter(({ isReversible }) => !isReversible).map(({ service }) => service);
+  const restoring =
+    '`onstead rollback --restore-data` loses what was written since, and says how much before.';
+  if (oneWay.length > 0) {
+    return {
+      keepsData: false,
+      sentences: [`What is written after the migration of ${oneWay.join(', ')} cannot be kept.`, restoring],
+    };
+  }
+  const back = migrations.map(({ service }) => service);
+  const taking = back.length === 0 ? '' : `, and takes back the migrations of ${back.join(', ')}`;
+  return {
+    keepsData: true,
+    sentences: [`\`onstead rollback\` keeps what was written since${taking}.`, restoring],
+  };
+}
+
+function timeOf(estimates: readonly Estimate[]): UpgradePreview['time'] {
+  const count = (from: Estimate['from']): number => estimates.filter((one) => one.from === from).length;
+  return {
+    ms: Math.round(sumMs(estimates)),
+    measured: count('measured'),
+    fixed: count('fixed'),
+    assumed: count('assumed'),
+  };
+}
+
+function checksOf({ count, failed, warned }: MachineVerdict): UpgradePreview['checks'] {
+  const inOne = ({ title, found }: MachineVerdict['failed'][number]): string => `${title}: ${found}`;
+  return {
+    count,
+    failed: failed.map(inOne),
+    warned: warned.map(inOne),
+    next: failed.map(({ fix }) => fix).find((fix) => fix !== null) ?? null,
+  };
+}
