@@ -15,6 +15,7 @@ import {
 } from '../deploy/index.ts';
 import type { Journal, NewOperation, OperationView, Runner } from '../journal/index.ts';
 import type { Release } from '../release/index.ts';
+import { haltUpgrade, upgradeUnderWay } from './halt-upgrade.ts';
 import { readLogs, readServices } from './service-view.ts';
 import { readStatus } from './status-view.ts';
 
@@ -54,6 +55,8 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
       return begin(tools, runner, { ...fromBundle(tools, prepared), warnings }, { dryRun, signal });
     },
     async rollback({ to, dryRun }, signal) {
+      const upgrade = upgradeUnderWay(tools);
+      if (upgrade !== undefined) return haltUpgrade(tools, runner, upgrade, dryRun);
       const { target, ...operation } = await prepareRollback(tools, to === undefined ? {} : { to });
       const { release, point } = target;
       const isOwn = (input: unknown): boolean => (input as { point: string }).point === point;

@@ -14,6 +14,8 @@ export interface Begun {
   readonly plan: PlanAnswer;
   /** Absent where only the plan was asked for. */
   readonly operation?: string;
+  /** It was under way, and is turned round. */
+  readonly halts?: true;
 }
 
 export interface BeginRequest {

@@ -118,7 +118,12 @@ export type PlanAnswer = Static<typeof PlanAnswer>;
 export const BeginMessage = Type.Union([
   Type.Object({ kind: Type.Literal('progress'), done: Type.Number(), total: Type.Number() }),
   Type.Object({ kind: Type.Literal('plan'), plan: PlanAnswer }),
-  Type.Object({ kind: Type.Literal('operation'), id: Type.String() }),
+  Type.Object({
+    kind: Type.Literal('operation'),
+    id: Type.String(),
+    /** It was under way, and is turned round. */
+    halts: Type.Optional(Type.Boolean()),
+  }),
   Type.Object({
     kind: Type.Literal('error'),
     error: Type.Object({ code: Type.String(), message: Type.String() }, { additionalProperties: true }),

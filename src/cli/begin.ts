@@ -21,6 +21,8 @@ export interface BeginRequest {
 interface Begun {
   readonly plan: PlanAnswer | undefined;
   readonly id: string | undefined;
+  /** It was under way, and going back is what was asked for. */
+  readonly halts: boolean;
 }
 
 /** The flags that every verb has which begins an operation. */
@@ -45,7 +47,7 @@ export const yesFlag = { type: 'boolean', help: 'Do it; without this it only sho
 
 export async function beginOperation(input: VerbInput, request: BeginRequest): Promise<number> {
   const { terminal, client, signal } = input;
-  const { plan, id } = await ask(input, request);
+  const { plan, id, halts } = await ask(input, request);
   if (signal.aborted && id === undefined) {
     terminal.say('Nothing was begun.');
     return INTERRUPTED;
@@ -64,6 +66,7 @@ export async function beginOperation(input: VerbInput, request: BeginRequest): P
   }
   const operation = await followOperation({ id, client, terminal, signal });
   if (operation.state === 'done') await sayWhere(input);
+  if (halts && operation.state === 'rolled-back') return 0;
   return signal.aborted ? 0 : exitCodeOfOperation(operation);
 }
 
@@ -71,6 +74,7 @@ async function ask({ client, terminal, signal }: VerbInput, { route, body }: Beg
   const startedMs = performance.now();
   let id: string | undefined;
   let plan: PlanAnswer | undefined;
+  let halts = false;
   try {
     for await (const message of client.lines<BeginMessage>(route, { body, signal })) {
       if (message.kind === 'error') throw errorFrom(message.error);
@@ -80,12 +84,13 @@ async function ask({ client, terminal, signal }: VerbInput, { route, body }: Beg
         plan = message.plan;
       } else {
         id = message.id;
+        halts = message.halts ?? false;
       }
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-  return { plan, id };
+  return { plan, id, halts };
 }
 
 function showPlan(plan: PlanAnswer, input: VerbInput, dryRun: boolean): void {

@@ -118,8 +118,11 @@ const ENDS: Readonly<Record<string, readonly ['good' | 'warn' | 'bad', string]>>
   stuck: ['bad', 'Stuck'],
 };
 
+const HALTED = ['warn', 'Taken back, as a person asked'] as const;
+
 function showEnd(operation: OperationView, terminal: Terminal): void {
-  const [tone, words] = ENDS[operation.state] ?? ['warn', operation.state];
+  const isHalted = operation.state === 'rolled-back' && operation.error?.code === 'operation.halted';
+  const [tone, words] = isHalted ? HALTED : (ENDS[operation.state] ?? ['warn', operation.state]);
   terminal.say();
   if (
     operation.state === 'done' &&
@@ -129,7 +132,7 @@ function showEnd(operation: OperationView, terminal: Terminal): void {
     return;
   }
   terminal.say(`${terminal.paint(tone, words)}: ${operation.title} (${tookOf(operation)}).`);
-  if (operation.error === null || operation.state === 'done') return;
+  if (operation.error === null || operation.state === 'done' || isHalted) return;
   terminal.say(operation.error.message);
   for (const detail of operation.error.details ?? []) terminal.say(`  - ${detailInWords(detail)}`);
   if (operation.error.next !== undefined)

@@ -149,7 +149,9 @@ export class Runner {
     const { journal } = this.#options;
     const { state, title } = journal.get(id);
     if (isOver(state) || state === 'stuck' || state === 'rolling-back') throw notHaltable(id, title, state);
-    const why = new OnsteadError(HALTED, 'A person asked for the way back.');
+    const why = new OnsteadError(HALTED, 'A person asked for the way back.', {
+      next: 'To go forward once more, give the command again.',
+    });
     journal.move(id, 'rolling-back', why);
     this.#haltOf(id).abort(why);
     this.start(id);

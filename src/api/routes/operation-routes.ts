@@ -91,11 +91,12 @@ async function tellBeginning(
   begin: (onProgress: OnProgress) => Promise<Begun>,
 ): Promise<void> {
   try {
-    const { plan, operation } = await begin(
+    const { plan, operation, halts } = await begin(
       (done, total) => void sendIfRoom({ kind: 'progress', done, total }),
     );
     await send({ kind: 'plan', plan });
-    if (operation !== undefined) await send({ kind: 'operation', id: operation });
+    if (operation !== undefined)
+      await send({ kind: 'operation', id: operation, ...(halts ? { halts } : {}) });
   } catch (error) {
     await send({ kind: 'error', error: { ...reportOf(error) } });
   }

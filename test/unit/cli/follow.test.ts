@@ -347,3 +347,21 @@ t.test('what a step said is told once and in one line', async (t) => {
   const { out } = await onstead(['operations', 'show', 'install-1'], { socket });
   t.equal(out.split('Applied 3 migrations').length, 2, out);
 });
+
+t.test('a rollback of an upgrade under way is done when that is taken back', async (t) => {
+  const halted = { code: 'operation.halted', message: 'A person asked for the way back.', next: 'Again.' };
+  const turned = operation('rolled-back', { error: halted });
+  const told = [
+    { kind: 'plan', plan },
+    { kind: 'operation', id: 'install-1', halts: true },
+  ];
+  const socket = await openDaemon(t, {
+    'POST /api/rollback': linesOf(told),
+    'GET /api/operations/install-1': turned,
+    'GET /api/operations/install-1/events': linesOf(failed),
+  });
+  const { code, out } = await onstead(['rollback', '--yes'], { socket });
+  t.equal(code, 0);
+  t.match(out, /Taken back, as a person asked: Install Notes 1\.0\.0 \(1 min 5 s\)\.\n$/);
+  t.equal((await onstead(show, { socket })).code, 5, 'for whoever waited for the upgrade it failed');
+});

@@ -1,0 +1,38 @@
+// A rollback that is asked for while its upgrade is still under way: that upgrade is turned round. Traffic goes back
+// first, as with every other cause.
+
+import { readFact, type DeployTools } from '../deploy/index.ts';
+import { isOver, type OperationView, type Runner } from '../journal/index.ts';
+import type { Begun } from './appliance.ts';
+import type { PlanAnswer } from './schemas.ts';
+
+/** An upgrade that goes forward, or goes back already; one that is stuck is settled by other words. */
+export function upgradeUnderWay({ journal }: DeployTools): OperationView | undefined {
+  return journal
+    .unfinished()
+    .find(({ kind, state }) => kind === 'upgrade' && !isOver(state) && state !== 'stuck');
+}
+
+export function haltUpgrade(
+  tools: DeployTools,
+  runner: Runner,
+  upgrade: OperationView,
+  dryRun: boolean,
+): Begun {
+  const plan = planOf(tools, upgrade);
+  if (dryRun) return { plan };
+  if (upgrade.state !== 'rolling-back') runner.halt(upgrade.id);
+  return { plan, operation: upgrade.id, halts: true };
+}
+
+const BEGUN = ['running', 'done', 'failed'];
+
+function planOf({ journal }: DeployTools, { id, title, steps }: OperationView): PlanAnswer {
+  const { product, title: name, version } = readFact(journal, 'installed')!; // an upgrade begins with one
+  const begun = steps.filter(({ state, looks }) => BEGUN.includes(state) && !looks);
+  return {
+    ...{ product, title: name, version, permissions: [] },
+    warnings: [`"${title}" (${id}) is under way: it is halted and taken back, traffic first.`],
+    steps: begun.toReversed().map((step) => ({ type: step.type, title: `Take back: ${step.title}` })),
+  };
+}
