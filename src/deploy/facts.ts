@@ -29,6 +29,8 @@ interface Facts {
   holderImage: string;
   /** The release's name of a volume → the engine's name of the one that holds its data, where a restore made a new one. */
   volumes: Readonly<Record<string, string>>;
+  /** The operation that named other volumes last, and those it found; they are kept until it is committed. */
+  restored: { readonly operation: string; readonly before: Readonly<Record<string, string>> };
 }
 
 export function readFact<Key extends keyof Facts>(journal: Journal, key: Key): Facts[Key] | undefined {

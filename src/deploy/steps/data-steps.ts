@@ -48,7 +48,7 @@ export function makeBucketsStep(tools: DeployTools): Executor<InstallSteps['make
   };
 }
 
-async function accessTo(tools: DeployTools, container: string): Promise<ObjectStoreAccess> {
+export async function accessTo(tools: DeployTools, container: string): Promise<ObjectStoreAccess> {
   const { address, networkOfPid } = await placeOf(tools, container);
   return {
     endpoint: `http://${address}:${objectStorePort}`,

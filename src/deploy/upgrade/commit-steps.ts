@@ -3,10 +3,12 @@
 import type { Executor } from '../../journal/index.ts';
 import { imagesOf, readStack } from '../../stack/index.ts';
 import { readFact, writeFact } from '../facts.ts';
+import { forgetPointData } from '../point-data.ts';
 import { rememberSeen } from '../seen-versions.ts';
 import type { DeployTools } from '../tools.ts';
 import type { UpgradeSteps } from './step-types.ts';
 import { dropPoint, listPoints, pointStack } from '../points.ts';
+import { forgetOldVolumes } from './restore-steps.ts';
 
 const POINTS_KEPT = 2;
 
@@ -32,6 +34,8 @@ export function tidyStep(tools: DeployTools): Executor<UpgradeSteps['tidy']> {
     async apply({ project }) {
       try {
         await forgetOldPoints(tools);
+        await forgetPointData(tools);
+        await forgetOldVolumes(tools, project);
         return await removeUnusedImages(tools, project);
       } catch (error) {
         tools.log.warn({ err: error }, 'what is no longer needed could not be cleared away');

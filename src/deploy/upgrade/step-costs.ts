@@ -42,6 +42,7 @@ export const stepCosts: { readonly [Type in keyof UpgradeSteps]: StepCost } = {
   'keep-warm': quiet(300_000),
   'list-edge': quiet(1_000),
   'settle-edge': quiet(5_000),
+  'restore-data': { assumedMs: 60_000, requests: 'wait' },
   'smoke-test': quiet(2_000),
   'commit-upgrade': quiet(200),
   tidy: quiet(2_000),

@@ -7,6 +7,7 @@ import type { SizingPlan } from '../../sizing/index.ts';
 import type { ReplaceEdge } from './edge-step.ts';
 import type { Exchange } from './exchange.ts';
 import type { KeepWarm } from './keep-warm-step.ts';
+import type { RestoreData } from './restore-steps.ts';
 
 export interface UpgradeSteps extends Pick<
   InstallSteps,
@@ -39,6 +40,8 @@ export interface UpgradeSteps extends Pick<
   'list-edge': Pick<Exchange, 'project' | 'service' | 'ready'>;
   'settle-edge': Pick<Exchange, 'project' | 'service' | 'ready'>;
   'commit-upgrade': { installed: Omit<InstalledRelease, 'installedAt'>; from: InstalledRelease };
+  /** A way back takes it: the data of a point in place of the data of now. */
+  'restore-data': RestoreData;
   tidy: { project: string };
 }
 

@@ -11,6 +11,7 @@ import { exchangeStep, listStep, settleStep } from './exchange.ts';
 import { judgeStep } from './judge-step.ts';
 import { keepWarmStep } from './keep-warm-step.ts';
 import type { UpgradeSteps } from './step-types.ts';
+import { restoreDataStep } from './restore-steps.ts';
 import { removeServiceStep, replaceServiceStep } from './service-steps.ts';
 import { keepPointStep, stagePointStep, stageStackStep, switchStackStep } from './switch-steps.ts';
 
@@ -32,6 +33,7 @@ export function upgradeExecutors(tools: DeployTools): ExecutorTable<UpgradeSteps
     'list-edge': listStep(tools),
     'settle-edge': settleStep(tools),
     'commit-upgrade': commitUpgradeStep(tools),
+    'restore-data': restoreDataStep(tools),
     tidy: tidyStep(tools),
   };
 }

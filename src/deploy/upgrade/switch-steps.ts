@@ -15,6 +15,7 @@ import {
 } from '../../stack/index.ts';
 import { readFact, writeFact } from '../facts.ts';
 import { dropPoint, keepPoint, pointStack, readPoint } from '../points.ts';
+import { forgetPointData, keepPointData } from '../point-data.ts';
 import { renderKept } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
 import type { UpgradeSteps } from './step-types.ts';
@@ -49,12 +50,16 @@ export function stagePointStep(tools: DeployTools): Executor<UpgradeSteps['stage
 
 export function keepPointStep(tools: DeployTools): Executor<UpgradeSteps['keep-point']> {
   return {
-    async apply({ from }, { operation }) {
+    async apply({ from }, { operation, signal }) {
       const sizing = readFact(tools.journal, 'sizing')!; // it stands as long as a release is installed
       await keepPoint(tools, { id: operation, keptAt: tools.clock.now().toISOString(), from, sizing });
+      await keepPointData(tools, operation, signal);
     },
     async undo(_input, { operation }) {
       await dropPoint(tools, operation);
+      await forgetPointData(tools).catch((error: unknown) => {
+        tools.log.warn({ err: error }, 'the data of a point could not be cleared away; the next one does it');
+      });
     },
   };
 }
