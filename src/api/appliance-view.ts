@@ -16,6 +16,7 @@ import {
 import type { Journal, NewOperation, OperationView, Runner } from '../journal/index.ts';
 import type { Release } from '../release/index.ts';
 import { haltUpgrade, upgradeUnderWay } from './halt-upgrade.ts';
+import { lossInWords } from './loss-words.ts';
 import { readLogs, readServices } from './service-view.ts';
 import { readStatus } from './status-view.ts';
 
@@ -54,13 +55,15 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
       ];
       return begin(tools, runner, { ...fromBundle(tools, prepared), warnings }, { dryRun, signal });
     },
-    async rollback({ to, dryRun }, signal) {
+    async rollback({ to, data, dryRun }, signal) {
       const upgrade = upgradeUnderWay(tools);
       if (upgrade !== undefined) return haltUpgrade(tools, runner, upgrade, dryRun);
-      const { target, ...operation } = await prepareRollback(tools, to === undefined ? {} : { to });
+      const chosen = to === undefined ? { data, signal } : { to, data, signal };
+      const { target, loss, ...operation } = await prepareRollback(tools, chosen);
       const { release, point } = target;
       const isOwn = (input: unknown): boolean => (input as { point: string }).point === point;
-      return begin(tools, runner, { operation, release, isOwn }, { dryRun, signal });
+      const warnings = lossInWords(loss, data);
+      return begin(tools, runner, { operation, release, isOwn, warnings }, { dryRun, signal });
     },
   };
 }

@@ -37,7 +37,11 @@ export interface Appliance {
     signal: AbortSignal,
   ): Promise<Begun>;
   rollback(
-    request: { readonly to?: string | undefined; readonly dryRun: boolean },
+    request: {
+      readonly to?: string | undefined;
+      readonly data: 'keep' | 'restore';
+      readonly dryRun: boolean;
+    },
     signal: AbortSignal,
   ): Promise<Begun>;
   operations(): OperationView[];

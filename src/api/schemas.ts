@@ -96,7 +96,12 @@ export const UpgradeRequest = Type.Object(
 );
 
 export const RollbackRequest = Type.Object(
-  { to: Type.Optional(Type.String({ maxLength: 100 })), dryRun: Type.Optional(Type.Boolean()) },
+  {
+    to: Type.Optional(Type.String({ maxLength: 100 })),
+    /** Default: keep. */
+    data: Type.Optional(Type.Enum(['keep', 'restore'])),
+    dryRun: Type.Optional(Type.Boolean()),
+  },
   { additionalProperties: false },
 );
 

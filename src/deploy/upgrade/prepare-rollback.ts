@@ -6,6 +6,7 @@ import type { NewOperation } from '../../journal/index.ts';
 import type { Release, ReleaseService } from '../../release/index.ts';
 import { findDrift, readStack, releaseOf } from '../../stack/index.ts';
 import { readFact, type InstalledRelease } from '../facts.ts';
+import { countPointLoss, type PointLoss } from '../point-data.ts';
 import { listPoints, pointStack, type Point } from '../points.ts';
 import { stackRelease } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
@@ -15,16 +16,20 @@ import { oneWayOf } from './way-back.ts';
 
 export type PreparedRollback = NewOperation & {
   readonly target: RollbackTarget & { readonly release: Release };
+  /** What was written since the point. */
+  readonly loss: PointLoss;
 };
 
 export interface RollbackOptions {
   /** The point's id; the newest without. */
   readonly to?: string;
+  readonly data: 'keep' | 'restore';
+  readonly signal: AbortSignal;
 }
 
 export async function prepareRollback(
   tools: DeployTools,
-  { to }: RollbackOptions,
+  { to, data, signal }: RollbackOptions,
 ): Promise<PreparedRollback> {
   const basis = tools.journal.newestId();
   const from = installedNow(tools);
@@ -32,9 +37,9 @@ export async function prepareRollback(
   const folder = pointStack(tools, point.id);
   const release = releaseOf(await readStack(folder), folder);
   const old = await stackRelease(tools);
-  refuseOneWay(old.services, from);
+  if (data === 'keep') refuseOneWay(old.services, from);
   const target = {
-    ...{ point: point.id, from, to: point.from, project: from.project, release },
+    ...{ point: point.id, from, to: point.from, project: from.project, release, data },
     ...{ services: release.services, sizing: point.sizing, patience: tools.settings().upgrade },
   };
   const running = await replicasOf(tools, from.project);
@@ -47,10 +52,11 @@ export async function prepareRollback(
   return {
     kind: 'rollback',
     title: `Roll back ${point.from.title} from ${from.version} to ${point.from.version}`,
-    input: { point: point.id },
+    input: { point: point.id, data },
     basis,
     steps: planRollback(target, facts),
     target,
+    loss: await countPointLoss(tools, from.project, point.id, signal),
   };
 }
 
@@ -89,6 +95,6 @@ function refuseOneWay(services: readonly ReleaseService[], { version }: Installe
   throw new OnsteadError(
     'release.one-way',
     `The migrations of ${version} cannot be taken back by themselves (service "${service}").`,
-    { next: 'Ask the vendor for a release that mends what is wrong, and upgrade to that.' },
+    { next: 'Go back with the data of then (`onstead rollback --restore-data` says what that would lose).' },
   );
 }

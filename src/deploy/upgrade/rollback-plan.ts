@@ -22,6 +22,8 @@ export interface RollbackTarget extends Replacement {
   readonly point: string;
   readonly from: InstalledRelease;
   readonly to: InstalledRelease;
+  /** `keep`: as it is now, with the newer migrations taken back. `restore`: as it was at the point. */
+  readonly data: 'keep' | 'restore';
 }
 
 export function planRollback(target: RollbackTarget, facts: RunningFacts): PlannedStep[] {
@@ -31,14 +33,11 @@ export function planRollback(target: RollbackTarget, facts: RunningFacts): Plann
     { type: 'stage-point', title: `Write and check the stack of ${to.version}`, input: { point } },
     { type: 'keep-point', title: `Keep the way back to ${from.version}`, input: { from } },
     { type: 'take-baseline', title: 'Look how clients are answered now', input: { project } },
-    ...listSteps(target, facts),
+    ...(target.data === 'keep' ? listSteps(target, facts) : []),
     { type: 'switch-stack', title: `Put the stack of ${to.version} in place`, input: { plan: sizing } },
     { type: 'open-secrets', title: installTitles['open-secrets'], input: { isNew: false } },
     ...dataSteps(target, facts),
-    ...edgeSteps(target, facts),
-    ...appSteps(withoutWarmth(target), facts),
-    // After the old release answers: it can live with the newer schema, and the newer one cannot live without.
-    ...downSteps(target, facts),
+    ...(target.data === 'keep' ? keepSteps(target, facts) : restoreSteps(target)),
     ...otherSteps(target, facts),
     ...settleSteps(target, facts),
     {
@@ -56,6 +55,22 @@ export function planRollback(target: RollbackTarget, facts: RunningFacts): Plann
 /** The release that is left is not one to come back to. */
 function withoutWarmth(target: RollbackTarget): RollbackTarget {
   return { ...target, patience: { ...target.patience, keepWarmMs: 0 } };
+}
+
+function keepSteps(target: RollbackTarget, facts: RunningFacts): Step[] {
+  return [
+    ...edgeSteps(target, facts),
+    ...appSteps(withoutWarmth(target), facts),
+    // After the old release answers: it can live with the newer schema, and the newer one cannot live without.
+    ...downSteps(target, facts),
+  ];
+}
+
+/** All at once, while requests wait: neither release may write to the other's data. */
+function restoreSteps({ project, point, services }: RollbackTarget): Step[] {
+  const writers = services.filter(({ role }) => role === 'app' || role === 'worker').map(({ name }) => name);
+  const title = 'Put the data of then in place, while requests wait';
+  return [{ type: 'restore-data', title, input: { project, point, writers } }];
 }
 
 function dataSteps(target: RollbackTarget, facts: RunningFacts): Step[] {

@@ -10,6 +10,7 @@ import {
   isUpstreams,
   readStack,
   restoreStack,
+  withVolumes,
   writeStack,
   type StackFiles,
 } from '../../stack/index.ts';
@@ -39,7 +40,10 @@ export function stagePointStep(tools: DeployTools): Executor<UpgradeSteps['stage
   return {
     async apply({ point }) {
       await ensureFolder(tools.paths.stackNext);
-      await restoreStack(tools.paths.stackNext, pointStack(tools, point));
+      // A restore since then may have given the data another volume.
+      const volumes = readFact(tools.journal, 'volumes') ?? {};
+      const files = withVolumes(await readStack(pointStack(tools, point)), volumes);
+      await writeStack(tools.paths.stackNext, files);
       await (await tools.composeIn(tools.paths.stackNext)).config();
     },
     async undo() {

@@ -63,8 +63,8 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
       asked.push(`upgrade ${path}${dryRun ? ' dry' : ''} ${strategy ?? ''}`.trim());
       return { plan: somePlan };
     },
-    rollback: async ({ to, dryRun }) => {
-      asked.push(`rollback ${to ?? ''}${dryRun ? ' dry' : ''}`);
+    rollback: async ({ to, data, dryRun }) => {
+      asked.push(`rollback ${data} ${to ?? ''}${dryRun ? ' dry' : ''}`);
       return { plan: somePlan };
     },
     async install({ path, dryRun }) {

@@ -183,10 +183,12 @@ t.test('an upgrade and a rollback take what they are told, and nothing else', as
     (await server.inject({ method: 'POST', url, payload })).statusCode;
   t.equal(await post('/api/upgrade', { path: '/x.tar', strategy: 'canary', dryRun: true }), 200);
   t.equal(await post('/api/rollback', { to: 'upgrade-1' }), 200);
-  t.strictSame(asked, ['upgrade /x.tar dry canary', 'rollback upgrade-1']);
+  t.equal(await post('/api/rollback', { data: 'restore', dryRun: true }), 200);
+  t.strictSame(asked, ['upgrade /x.tar dry canary', 'rollback keep upgrade-1', 'rollback restore  dry']);
   t.equal(await post('/api/upgrade', { path: '/x.tar', strategy: 'big-bang' }), 400);
   t.equal(await post('/api/rollback', { path: '/x.tar' }), 400);
-  t.equal(asked.length, 2);
+  t.equal(await post('/api/rollback', { data: 'burn' }), 400);
+  t.equal(asked.length, 3);
 });
 
 t.test('a dry run begins nothing', async (t) => {
