@@ -67,9 +67,11 @@ export {
   type RestoreTask,
 } from './points/database-restore.ts';
 export { countRowChanges, type DatabaseChanges, type TableChanges } from './points/row-changes.ts';
+export { applySinceCopy, executedIn, keepSinceCopy, type SinceTask } from './points/since-copy.ts';
 export {
   countObjectChanges,
   cutObjects,
+  exportObjects,
   restoreObjects,
   sweepObjects,
   type ObjectCut,

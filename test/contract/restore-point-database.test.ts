@@ -8,9 +8,12 @@ import t from 'tap';
 import { systemClock } from '../../src/base/clock.ts';
 import { run } from '../../src/base/process.ts';
 import {
+  applySinceCopy,
   copyDatabase,
   countRowChanges,
   endClones,
+  executedIn,
+  keepSinceCopy,
   measureDatabaseCopy,
   pointsVolumePin,
   pointsWithCopies,
@@ -180,6 +183,43 @@ t.test('a restore brings back the rows of the copy, and can be undone and done a
     [lab.dataVolume, ...['restore-1', 'restore-2'].map((one) => `${project}_data.${one}`)].toSorted(),
   );
 });
+
+t.test(
+  'a copy becomes a later moment with what was written up to it, and nothing of what came after',
+  async (t) => {
+    await copyDatabase(taskOf('p5'));
+    const signal = new AbortController().signal;
+    const task = () => ({ ...taskOf('p5'), signal });
+    const held = async (): Promise<string> => (await readCopy(engine, taskOf('p5')))!.gtids;
+    t.equal(await keepSinceCopy(task()), await held(), 'nothing was written yet');
+    await sql(
+      "INSERT INTO notes.kept (body) VALUES ('between'), ('äöü \\n; DELIMITER //');",
+      'CREATE TABLE notes.between_too (id INT PRIMARY KEY);',
+    );
+    const gtids = await keepSinceCopy(task());
+    const before = await executedIn(engine, container);
+    t.equal(gtids, before);
+    await sql("INSERT INTO notes.kept (body) VALUES ('after');");
+    t.match(await executedIn(engine, container, before), /^[0-9a-f-]{36}:\d+$/, 'one transaction more');
+    const known = { ...(await readCopy(engine, taskOf('p5')))!, gtids };
+    t.match(await countRowChanges(engine, container, known), { tables: [{ inserted: 1 }], schemaChanges: 0 });
+
+    const volume = lab.volume(restoredVolumeOf(project, 'data', 'restore-5'));
+    await restoreDatabase({ ...taskOf('p5'), volume });
+    await startOn(volume.name);
+    for (const time of ['once', 'and once more']) {
+      await applySinceCopy(task(), gtids);
+      const bodies = (await sql('SELECT body FROM notes.kept ORDER BY id DESC LIMIT 2;')).trim().split('\n');
+      t.strictSame(bodies.toReversed(), ['between', 'äöü \\n; DELIMITER //'], time);
+    }
+    t.equal(await executedIn(engine, container), gtids, 'exactly the transactions of the moment');
+    await t.rejects(applySinceCopy(task(), `${gtids},00000000-0000-4000-8000-000000000000:1`), {
+      code: 'points.not-applied',
+    });
+    await sql('SELECT * FROM notes.between_too;');
+    await startOn(lab.dataVolume);
+  },
+);
 
 t.test('a volume whose restore was cut off is made anew', async (t) => {
   const volume = lab.volume(restoredVolumeOf(project, 'data', 'restore-3'));

@@ -12,13 +12,16 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { run } from '../../src/base/process.ts';
 import {
   countObjectChanges,
   cutObjects,
+  exportObjects,
   objectStorePort,
   probeBuckets,
   restoreObjects,
@@ -122,6 +125,31 @@ t.test('a restore brings back what was changed and deleted, and removes what is 
   t.strictSame(await contents(bucket), before);
   t.strictSame(await countObjectChanges(access, cut), { written: 0, deleted: 0, versions: 0 });
   t.equal(await restoreObjects(access, cut), 0, 'again, and nothing is left to do');
+});
+
+t.test('what a restore would remove is kept in a tar file first, as it is now', async (t) => {
+  const bucket = await newBucket();
+  const long = `${'folder/'.repeat(30)}ü & <long>`;
+  for (const key of ['kept', 'changed', 'deleted']) await put(bucket, key, 'before');
+  const cut = await cutObjects(access, [bucket]);
+  const file = join(lab.folder, 'newer.tar');
+  t.equal(await exportObjects(access, cut, file), 0);
+  t.notOk(existsSync(file), 'nothing is newer, so there is no file');
+  await put(bucket, 'changed', 'once');
+  await put(bucket, 'changed', 'twice');
+  await put(bucket, long, 'x'.repeat(3_000_000));
+  await put(bucket, 'empty', '');
+  await put(bucket, 'new and gone', 'x');
+  await remove(bucket, 'new and gone');
+  await remove(bucket, 'deleted');
+  t.equal(await exportObjects(access, cut, file), 3);
+  const folder = join(lab.folder, 'newer');
+  await mkdir(folder);
+  await run('tar', ['-xf', file, '-C', folder]);
+  t.strictSame((await readdir(join(folder, bucket))).toSorted(), ['changed', 'empty', 'folder']);
+  t.equal(await readFile(join(folder, bucket, 'changed'), 'utf8'), 'twice');
+  t.equal((await readFile(join(folder, bucket, long), 'utf8')).length, 3_000_000);
+  await t.rejects(exportObjects(access, cut, join(lab.folder, 'no-folder/newer.tar')));
 });
 
 t.test('an earlier cut can be gone back to after a later one, and a restore leads on', async (t) => {

@@ -16,6 +16,7 @@ export type ObjectVersionsQuestion = ObjectStoreAccess & { readonly buckets: rea
     | { readonly kind: 'cut' }
     | { readonly kind: 'restore'; readonly cutMs: number }
     | { readonly kind: 'count'; readonly cutMs: number }
+    | { readonly kind: 'export'; readonly cutMs: number; readonly file: string }
     | { readonly kind: 'sweep'; readonly cutsMs: readonly number[] }
   );
 
@@ -54,6 +55,19 @@ export function countObjectChanges(
   signal?: AbortSignal,
 ): Promise<ObjectChanges> {
   return ask<ObjectChanges>({ ...access, kind: 'count', cutMs, buckets }, signal);
+}
+
+/**
+ * Writes the objects that a restore of this cut would remove into a tar file, each as it is now, under its bucket's name.
+ * Answers how many; with none there is no file.
+ */
+export function exportObjects(
+  access: ObjectStoreAccess,
+  { cutMs, buckets }: ObjectCut,
+  file: string,
+  signal?: AbortSignal,
+): Promise<number> {
+  return ask<number>({ ...access, kind: 'export', cutMs, buckets, file }, signal);
 }
 
 /**

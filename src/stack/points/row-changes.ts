@@ -46,7 +46,16 @@ export async function countRowChanges(
   const { from, isComplete } = await whereToBegin(engine, container, copy);
   const counter = new ChangeCounter();
   const { stderr } = await engine.containers.exec(container, {
-    cmd: ['sh', '-c', SCRIPT, 'sh', ...argumentsFor(copy.gtids, from)],
+    cmd: [
+      'sh',
+      '-c',
+      SCRIPT,
+      'sh',
+      ...fromServer(copy.gtids),
+      '--base64-output=DECODE-ROWS',
+      '--verbose',
+      from,
+    ],
     onStdout: (chunk) => counter.push(chunk.toString('latin1')),
     timeoutMs: COUNTED_WITHIN_MS,
     ...(signal === undefined ? {} : { signal }),
@@ -56,20 +65,17 @@ export async function countRowChanges(
 }
 
 /** Read through the server, not from its files: of the newest one it gives whole transactions alone. */
-function argumentsFor(gtids: string, from: string): string[] {
+export function fromServer(without: string): string[] {
   return [
     `--defaults-extra-file=${mysqlAdminFile}`,
     '--read-from-remote-source=BINLOG-DUMP-GTIDS',
-    `--exclude-gtids=${gtids}`,
-    '--base64-output=DECODE-ROWS',
-    '--verbose',
+    `--exclude-gtids=${without}`,
     '--to-last-log',
-    from,
   ];
 }
 
 /** The binlog of the copy's day, if this is still the server of that day; else the oldest there is. */
-async function whereToBegin(
+export async function whereToBegin(
   engine: Engine,
   container: string,
   { gtids, binlog, serverUuid }: Pick<DatabaseCopy, 'gtids' | 'binlog' | 'serverUuid'>,

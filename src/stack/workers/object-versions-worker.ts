@@ -5,11 +5,8 @@ import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
   GetBucketVersioningCommand,
-  ListObjectVersionsCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
-  type DeleteMarkerEntry,
-  type ListObjectVersionsCommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { randomBytes } from 'node:crypto';
@@ -18,10 +15,11 @@ import { OnsteadError } from '../../base/errors.ts';
 import { answerOnce } from '../../base/worker.ts';
 import type { ObjectVersionsQuestion } from '../points/objects.ts';
 import { ChangeTally, isAfter, Sweeper, type ObjectChanges, type Version } from '../points/version-rules.ts';
+import { exportNewer } from './export-objects.ts';
 import { withStore } from './s3.ts';
+import { PAGE_KEYS, pagesOf } from './version-pages.ts';
 
 const CLOCK_PREFIX = '.onstead/clock-';
-const PAGE_KEYS = 1000;
 const TICKS = 200;
 /** A list of keys to remove is XML; these go one by one. */
 // oxlint-disable-next-line no-control-regex
@@ -37,6 +35,8 @@ function answer(question: ObjectVersionsQuestion): Promise<number | ObjectChange
         return removeEach(client, buckets, () => newerThan(question.cutMs));
       case 'count':
         return count(client, buckets, question.cutMs);
+      case 'export':
+        return exportNewer(client, buckets, question);
       case 'sweep':
         return sweep(client, buckets, question.cutsMs);
     }
@@ -178,54 +178,6 @@ async function count(client: S3Client, buckets: readonly string[], cutMs: number
     sums.versions += versions;
   }
   return sums;
-}
-
-/** All versions of a bucket, page by page: key after key, newest first. */
-async function* pagesOf(client: S3Client, bucket: string, prefix?: string): AsyncGenerator<Version[]> {
-  let from: { KeyMarker?: string; VersionIdMarker?: string } = {};
-  for (;;) {
-    const page = await client.send(
-      new ListObjectVersionsCommand({
-        Bucket: bucket,
-        MaxKeys: PAGE_KEYS,
-        // A key may hold signs that no XML can.
-        EncodingType: 'url',
-        ...(prefix === undefined ? {} : { Prefix: prefix }),
-        ...from,
-      }),
-    );
-    yield versionsIn(page);
-    const { IsTruncated, NextKeyMarker, NextVersionIdMarker } = page;
-    if (IsTruncated !== true || NextKeyMarker === undefined) return;
-    from = {
-      KeyMarker: decoded(NextKeyMarker, page),
-      ...(NextVersionIdMarker === undefined ? {} : { VersionIdMarker: NextVersionIdMarker }),
-    };
-  }
-}
-
-/** The library gives versions and delete markers as two lists; put together again as the store ordered them. */
-function versionsIn(page: ListObjectVersionsCommandOutput): Version[] {
-  const { Versions = [], DeleteMarkers = [] } = page;
-  const read = (isMarker: boolean) => (one: DeleteMarkerEntry) => ({
-    key: decoded(one.Key!, page),
-    id: one.VersionId!,
-    atMs: one.LastModified!.getTime(),
-    isLatest: one.IsLatest === true,
-    isMarker,
-  });
-  return [...Versions.map(read(false)), ...DeleteMarkers.map(read(true))].toSorted(asListed);
-}
-
-/** A marker before a version of the same moment: it is kept as long as what it may hide is. */
-function asListed(a: Version & { isLatest: boolean }, b: Version & { isLatest: boolean }): number {
-  if (a.key !== b.key) return Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
-  if (a.isLatest !== b.isLatest) return a.isLatest ? -1 : 1;
-  return b.atMs - a.atMs || Number(b.isMarker) - Number(a.isMarker);
-}
-
-function decoded(key: string, { EncodingType }: ListObjectVersionsCommandOutput): string {
-  return EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key;
 }
 
 function clockStands(): OnsteadError {

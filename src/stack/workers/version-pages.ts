@@ -1,0 +1,59 @@
+// Lists all versions of the objects in a bucket, one page at a time.
+
+import {
+  ListObjectVersionsCommand,
+  type DeleteMarkerEntry,
+  type ListObjectVersionsCommandOutput,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import type { Version } from '../points/version-rules.ts';
+
+export const PAGE_KEYS = 1000;
+
+/** All versions of a bucket, page by page: key after key, newest first. */
+export async function* pagesOf(client: S3Client, bucket: string, prefix?: string): AsyncGenerator<Version[]> {
+  let from: { KeyMarker?: string; VersionIdMarker?: string } = {};
+  for (;;) {
+    const page = await client.send(
+      new ListObjectVersionsCommand({
+        Bucket: bucket,
+        MaxKeys: PAGE_KEYS,
+        // A key may hold signs that no XML can.
+        EncodingType: 'url',
+        ...(prefix === undefined ? {} : { Prefix: prefix }),
+        ...from,
+      }),
+    );
+    yield versionsIn(page);
+    const { IsTruncated, NextKeyMarker, NextVersionIdMarker } = page;
+    if (IsTruncated !== true || NextKeyMarker === undefined) return;
+    from = {
+      KeyMarker: decoded(NextKeyMarker, page),
+      ...(NextVersionIdMarker === undefined ? {} : { VersionIdMarker: NextVersionIdMarker }),
+    };
+  }
+}
+
+/** The library gives versions and delete markers as two lists; put together again as the store ordered them. */
+function versionsIn(page: ListObjectVersionsCommandOutput): Version[] {
+  const { Versions = [], DeleteMarkers = [] } = page;
+  const read = (isMarker: boolean) => (one: DeleteMarkerEntry) => ({
+    key: decoded(one.Key!, page),
+    id: one.VersionId!,
+    atMs: one.LastModified!.getTime(),
+    isLatest: one.IsLatest === true,
+    isMarker,
+  });
+  return [...Versions.map(read(false)), ...DeleteMarkers.map(read(true))].toSorted(asListed);
+}
+
+/** A marker before a version of the same moment: it is kept as long as what it may hide is. */
+function asListed(a: Version & { isLatest: boolean }, b: Version & { isLatest: boolean }): number {
+  if (a.key !== b.key) return Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
+  if (a.isLatest !== b.isLatest) return a.isLatest ? -1 : 1;
+  return b.atMs - a.atMs || Number(b.isMarker) - Number(a.isMarker);
+}
+
+function decoded(key: string, { EncodingType }: ListObjectVersionsCommandOutput): string {
+  return EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key;
+}
