@@ -5,6 +5,7 @@ import { OnsteadError } from '../base/errors.ts';
 import { hasRoom } from '../base/disk-full.ts';
 import { programVersion } from '../base/program.ts';
 import {
+  lossInWords,
   prepareInstall,
   prepareRollback,
   prepareUpgrade,
@@ -16,7 +17,6 @@ import {
 import type { Journal, NewOperation, OperationView, Runner } from '../journal/index.ts';
 import type { Release } from '../release/index.ts';
 import { haltUpgrade, upgradeUnderWay } from './halt-upgrade.ts';
-import { lossInWords } from './loss-words.ts';
 import { readLogs, readServices } from './service-view.ts';
 import { readStatus } from './status-view.ts';
 
@@ -69,7 +69,11 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
 }
 
 function oneWayWarning(service: string): string {
-  return `The migration of ${service} cannot be taken back: once it has run there is no rollback to the release before.`;
+  return (
+    `The migration of ${service} cannot be taken back by itself. Requests wait while it runs, 2 minutes at most. If the ` +
+    'upgrade fails afterwards, or is rolled back later, the data of before the migration is put in place: what people write ' +
+    'after it is then not in the application any more. It is counted and told; an upgrade that is taken back by itself keeps it aside.'
+  );
 }
 
 function refuseUnagreed(oneWay: readonly string[]): void {

@@ -30,6 +30,8 @@ export interface Paths {
   readonly stackNext: string;
   /** What each upgrade keeps of the appliance before it, one folder an operation. */
   readonly points: string;
+  /** Newer data that an automatic rollback took out of use, one folder an operation. */
+  readonly setAside: string;
   readonly releases: string;
   readonly backups: string;
   /** Opened secrets, in memory only. */
@@ -56,6 +58,7 @@ export function pathsUnder(root = '/'): Paths {
     stackBefore: at('var/lib/onstead/stack.before'),
     stackNext: at('var/lib/onstead/stack.next'),
     points: at('var/lib/onstead/points'),
+    setAside: at('var/lib/onstead/set-aside'),
     releases: at('var/lib/onstead/releases'),
     backups: at('var/lib/onstead/backups'),
     unsealed: at('run/onstead/secrets'),

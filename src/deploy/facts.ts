@@ -30,7 +30,14 @@ interface Facts {
   /** The release's name of a volume → the engine's name of the one that holds its data, where a restore made a new one. */
   volumes: Readonly<Record<string, string>>;
   /** The operation that named other volumes last, and those it found; they are kept until it is committed. */
-  restored: { readonly operation: string; readonly before: Readonly<Record<string, string>> };
+  restored: {
+    readonly operation: string;
+    readonly before: Readonly<Record<string, string>>;
+    /** The data is what it should be; whoever writes may not be back yet. */
+    readonly isDone?: true;
+    /** And they are. */
+    readonly isOver?: true;
+  };
 }
 
 export function readFact<Key extends keyof Facts>(journal: Journal, key: Key): Facts[Key] | undefined {

@@ -10,6 +10,7 @@ export { containersOf, type DeployTools } from './tools.ts';
 export { lookAfter } from './upkeep.ts';
 export { prepareUpgrade, type PreparedUpgrade } from './upgrade/prepare.ts';
 export { UpgradePreview } from './upgrade/preview-schema.ts';
-export type { PointLoss } from './point-data.ts';
+export type { PointLoss } from './point-loss.ts';
+export { lossInWords } from './loss-words.ts';
 export { prepareRollback } from './upgrade/prepare-rollback.ts';
 export { upgradeExecutors } from './upgrade/steps.ts';

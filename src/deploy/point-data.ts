@@ -8,17 +8,13 @@ import { readTextIfAny, writeFileAtomic } from '../base/files.ts';
 import type { Release, ReleaseService } from '../release/index.ts';
 import {
   copyDatabase,
-  countObjectChanges,
-  countRowChanges,
   cutObjects,
   endClones,
+  keepSinceCopy,
   kindOf,
   pointsWithCopies,
-  readCopy,
   removePointCopies,
   sweepObjects,
-  type DatabaseChanges,
-  type ObjectChanges,
   type ObjectCut,
 } from '../stack/index.ts';
 import { readFact } from './facts.ts';
@@ -29,22 +25,24 @@ import { containerIfWell, healthyContainer, type DeployTools } from './tools.ts'
 
 export interface PointData {
   readonly databases: readonly PointDatabase[];
-  readonly stores: readonly { readonly service: string; readonly cut: ObjectCut }[];
+  readonly stores: readonly PointStore[];
+}
+
+export interface PointStore {
+  readonly service: string;
+  readonly cut: ObjectCut;
 }
 
 export interface PointDatabase {
   readonly service: string;
   /** The release's name of the volume that holds its data. */
   readonly key: string;
-}
-
-/** What going back to a point would lose. */
-export interface PointLoss {
-  readonly databases: readonly { readonly service: string; readonly changes: DatabaseChanges }[];
-  readonly objects: ObjectChanges;
+  /** What it held when the migration began; absent where the copy alone is what the way back leads to. */
+  readonly gtids?: string;
 }
 
 const DATA = 'data.json';
+const MOMENT = 'moment.json';
 
 /**
  * Keeps the data of the running stack in this point: databases first, objects second. Once: what is kept already
@@ -61,19 +59,49 @@ export async function keepPointData(tools: DeployTools, point: string, signal: A
     const container = await healthyContainer(tools, project, service, signal);
     await copyDatabase({ engine, clock, project, point, service, container, signal });
   }
-  const stores: { service: string; cut: ObjectCut }[] = [];
+  const stores: PointStore[] = [];
   for (const { service, buckets } of storesOf(services)) {
     const access = await accessTo(tools, await healthyContainer(tools, project, service, signal));
     stores.push({ service, cut: await cutObjects(access, buckets, signal) });
   }
-  const data: PointData = { databases, stores };
-  await writeFileAtomic(join(pointFolder(tools, point), DATA), `${JSON.stringify(data, null, 1)}\n`);
+  await writeData(join(pointFolder(tools, point), DATA), { databases, stores });
+}
+
+/**
+ * The moment before a migration begins takes the place of that of the copy: what was written in between is kept beside
+ * the copy. Once, and without holding anybody up.
+ */
+export async function keepPointMoment(
+  tools: DeployTools,
+  { project, point, signal }: { project: string; point: string; signal: AbortSignal },
+): Promise<void> {
+  const file = join(pointFolder(tools, point), MOMENT);
+  const data = await readPointData(tools, point);
+  if (data === undefined || (await readTextIfAny(file)) !== undefined) return;
+  const engine = await tools.engine();
+  const databases: PointDatabase[] = [];
+  for (const one of data.databases) {
+    const container = await healthyContainer(tools, project, one.service, signal);
+    const task = { engine, project, point, service: one.service, container, signal };
+    databases.push({ ...one, gtids: await keepSinceCopy(task) });
+  }
+  const stores: PointStore[] = [];
+  for (const { service, cut } of data.stores) {
+    const access = await accessTo(tools, await healthyContainer(tools, project, service, signal));
+    stores.push({ service, cut: await cutObjects(access, cut.buckets, signal) });
+  }
+  await writeData(file, { databases, stores });
 }
 
 /** Undefined where none was kept, or not to its end. */
 export async function readPointData(tools: DeployTools, point: string): Promise<PointData | undefined> {
-  const text = await readTextIfAny(join(pointFolder(tools, point), DATA));
+  const folder = pointFolder(tools, point);
+  const text = (await readTextIfAny(join(folder, MOMENT))) ?? (await readTextIfAny(join(folder, DATA)));
   return text === undefined ? undefined : (JSON.parse(text) as PointData);
+}
+
+function writeData(file: string, data: PointData): Promise<void> {
+  return writeFileAtomic(file, `${JSON.stringify(data, null, 1)}\n`);
 }
 
 export async function requirePointData(tools: DeployTools, point: string): Promise<PointData> {
@@ -82,33 +110,6 @@ export async function requirePointData(tools: DeployTools, point: string): Promi
   throw new OnsteadError('points.no-data', `The restore point ${point} has no data with it.`, {
     next: 'Choose another restore point, or roll back with --keep-data.',
   });
-}
-
-/** Changes nothing; the services are asked as they run. */
-export async function countPointLoss(
-  tools: DeployTools,
-  project: string,
-  point: string,
-  signal: AbortSignal,
-): Promise<PointLoss> {
-  const engine = await tools.engine();
-  const data = await requirePointData(tools, point);
-  const databases: { service: string; changes: DatabaseChanges }[] = [];
-  for (const { service } of data.databases) {
-    const copy = await readCopy(engine, { project, point, service });
-    if (copy === undefined) continue;
-    const container = await healthyContainer(tools, project, service, signal);
-    databases.push({ service, changes: await countRowChanges(engine, container, copy, signal) });
-  }
-  const objects = { written: 0, deleted: 0, versions: 0 };
-  for (const { service, cut } of data.stores) {
-    const access = await accessTo(tools, await healthyContainer(tools, project, service, signal));
-    const { written, deleted, versions } = await countObjectChanges(access, cut, signal);
-    objects.written += written;
-    objects.deleted += deleted;
-    objects.versions += versions;
-  }
-  return { databases, objects };
 }
 
 /** Removes the data of points that are gone: their copies, and the versions of objects that no other point needs. */

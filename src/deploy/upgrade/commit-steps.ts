@@ -9,6 +9,7 @@ import type { DeployTools } from '../tools.ts';
 import type { UpgradeSteps } from './step-types.ts';
 import { dropPoint, listPoints, pointStack } from '../points.ts';
 import { forgetOldVolumes } from './restore-steps.ts';
+import { forgetSetAside } from './set-aside.ts';
 
 const POINTS_KEPT = 2;
 
@@ -36,6 +37,7 @@ export function tidyStep(tools: DeployTools): Executor<UpgradeSteps['tidy']> {
         await forgetOldPoints(tools);
         await forgetPointData(tools);
         await forgetOldVolumes(tools, project);
+        await forgetSetAside(tools);
         return await removeUnusedImages(tools, project);
       } catch (error) {
         tools.log.warn({ err: error }, 'what is no longer needed could not be cleared away');

@@ -2,10 +2,11 @@
 // the old release in both directions: this comes before they are replaced, and is taken back after they are back.
 
 import type { Executor } from '../../journal/index.ts';
-import { edgeNetworkOf, replaceEdge, restoreStack, settleEdge, type EdgeServer } from '../../stack/index.ts';
+import { replaceEdge, settleEdge, type EdgeServer } from '../../stack/index.ts';
 import { edgeOf } from '../edge-of.ts';
-import { containersOf, type DeployTools } from '../tools.ts';
-import { pointStack } from '../points.ts';
+import type { DeployTools } from '../tools.ts';
+import { runningServers } from './edge-servers.ts';
+import { putStackBack } from './put-stack-back.ts';
 
 export interface ReplaceEdge {
   readonly project: string;
@@ -19,7 +20,10 @@ const DRAIN_MS = 65_000;
 
 export function replaceEdgeStep(tools: DeployTools): Executor<ReplaceEdge> {
   const replace = async (input: ReplaceEdge, signal: AbortSignal): Promise<readonly EdgeServer[]> => {
-    const servers = await serversOf(tools, input);
+    const servers = await runningServers(tools, input.project, {
+      name: input.app.service,
+      port: input.app.port,
+    });
     const files = await tools.compose();
     await replaceEdge({ edge: await edgeOf(tools), files, servers, drainMs: DRAIN_MS }, signal);
     return servers;
@@ -29,17 +33,9 @@ export function replaceEdgeStep(tools: DeployTools): Executor<ReplaceEdge> {
       await replace(input, signal);
     },
     async undo(input, { operation, signal }) {
-      await restoreStack(tools.paths.stack, pointStack(tools, operation));
+      await putStackBack(tools, operation);
       const servers = await replace(input, signal);
       await settleEdge(await edgeOf(tools), servers, signal);
     },
   };
-}
-
-async function serversOf(tools: DeployTools, { project, app }: ReplaceEdge): Promise<EdgeServer[]> {
-  const network = edgeNetworkOf(project);
-  return (await containersOf(tools, project, app.service)).flatMap(({ status, networks }) => {
-    const address = networks.find(({ name }) => name === network)?.ipv4;
-    return status === 'running' && address !== undefined ? [{ address, port: app.port, weight: 1 }] : [];
-  });
 }

@@ -4,21 +4,14 @@
 import { OnsteadError } from '../../base/errors.ts';
 import { askWorker } from '../../base/worker.ts';
 import type { Executor, StepContext } from '../../journal/index.ts';
-import {
-  drainEdge,
-  edgeNetworkOf,
-  restoreStack,
-  settleEdge,
-  steerEdge,
-  type EdgeServer,
-} from '../../stack/index.ts';
+import { drainEdge, edgeNetworkOf, settleEdge, steerEdge, type EdgeServer } from '../../stack/index.ts';
 import type { ReadyAnswer, ReadyQuestion } from '../ready-question.ts';
 import { placeOf, type DeployTools } from '../tools.ts';
 import { edgeOf } from '../edge-of.ts';
-import { pointStack } from '../points.ts';
 import { filesOf, sidesOf, type ReplicaSides, type Side } from './sides.ts';
 import { weightsFor, type Sides } from './strategy.ts';
 import { watchDuring } from './watch.ts';
+import { putStackBack } from './put-stack-back.ts';
 
 export interface Exchange {
   readonly project: string;
@@ -41,7 +34,7 @@ export function exchangeStep(tools: DeployTools): Executor<Exchange> {
     /** Traffic first: whoever of the old release still answers takes all of it before anything else is done. */
     async undo(input, context) {
       const { before } = input;
-      await restoreStack(tools.paths.stack, pointStack(tools, context.operation));
+      await putStackBack(tools, context.operation);
       const { stale } = await sidesOf(tools, input.project, input.service);
       if (stale.some(({ status }) => status === 'running')) {
         await steer(tools, input, { fresh: 0, stale: stale.length, freshShare: 0 }, context.signal);

@@ -140,7 +140,7 @@ function migrateSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
     return [
       {
         type: 'migrate',
-        title: `Migrate the database for ${service.name}${back !== undefined ? '' : ' (cannot be taken back by itself)'}`,
+        title: `Migrate the database for ${service.name}${back !== undefined ? '' : ', while requests wait (cannot be taken back by itself)'}`,
         input: {
           project: target.project,
           service: service.name,

@@ -6,7 +6,7 @@ import type { NewOperation } from '../../journal/index.ts';
 import type { Release, ReleaseService } from '../../release/index.ts';
 import { findDrift, readStack, releaseOf } from '../../stack/index.ts';
 import { readFact, type InstalledRelease } from '../facts.ts';
-import { countPointLoss, type PointLoss } from '../point-data.ts';
+import { countPointLoss, type PointLoss } from '../point-loss.ts';
 import { listPoints, pointStack, type Point } from '../points.ts';
 import { stackRelease } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
@@ -56,7 +56,7 @@ export async function prepareRollback(
     basis,
     steps: planRollback(target, facts),
     target,
-    loss: await countPointLoss(tools, from.project, point.id, signal),
+    loss: await countPointLoss(tools, { project: from.project, point: point.id, signal }),
   };
 }
 

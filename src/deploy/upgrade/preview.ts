@@ -174,7 +174,11 @@ function rollbackOf(input: PreviewInput): UpgradePreview['rollback'] {
   if (oneWay.length > 0) {
     return {
       keepsData: false,
-      sentences: [`What is written after the migration of ${oneWay.join(', ')} cannot be kept.`, restoring],
+      sentences: [
+        `What is written after the migration of ${oneWay.join(', ')} cannot be kept.`,
+        restoring,
+        'If the upgrade is taken back by itself, that is counted, told and set aside.',
+      ],
     };
   }
   const back = migrations.map(({ service }) => service);

@@ -1,10 +1,9 @@
 // Services that have one container and no replicas to divide: replaced as a whole, or removed.
 
 import type { Executor, StepContext } from '../../journal/index.ts';
-import { restoreStack } from '../../stack/index.ts';
 import { containersOf, removeContainersOf, type DeployTools } from '../tools.ts';
 import type { UpgradeSteps } from './step-types.ts';
-import { pointStack } from '../points.ts';
+import { putStackBack } from './put-stack-back.ts';
 
 const HEALTHY_WITHIN_MS = 10 * 60_000;
 
@@ -14,7 +13,7 @@ export function replaceServiceStep(tools: DeployTools): Executor<Replace> {
   return {
     apply: (input, context) => raise(tools, input, context),
     async undo(input, context) {
-      await restoreStack(tools.paths.stack, pointStack(tools, context.operation));
+      await putStackBack(tools, context.operation);
       await raise(tools, input, context);
     },
   };
@@ -41,7 +40,7 @@ export function removeServiceStep(tools: DeployTools): Executor<UpgradeSteps['re
       await removeContainersOf(tools, project, [service]);
     },
     async undo(input, context) {
-      await restoreStack(tools.paths.stack, pointStack(tools, context.operation));
+      await putStackBack(tools, context.operation);
       await raise(tools, input, context);
     },
   };

@@ -7,7 +7,7 @@ import type { SizingPlan } from '../../sizing/index.ts';
 import type { ReplaceEdge } from './edge-step.ts';
 import type { Exchange } from './exchange.ts';
 import type { KeepWarm } from './keep-warm-step.ts';
-import type { RestoreData } from './restore-steps.ts';
+import type { RestoreData } from './restore.ts';
 
 export interface UpgradeSteps extends Pick<
   InstallSteps,

@@ -8,6 +8,7 @@ import { takeBaselineStep } from './baseline.ts';
 import { commitUpgradeStep, tidyStep } from './commit-steps.ts';
 import { replaceEdgeStep } from './edge-step.ts';
 import { exchangeStep, listStep, settleStep } from './exchange.ts';
+import { guardedMigrateStep } from './guarded-migration.ts';
 import { judgeStep } from './judge-step.ts';
 import { keepWarmStep } from './keep-warm-step.ts';
 import type { UpgradeSteps } from './step-types.ts';
@@ -18,6 +19,7 @@ import { keepPointStep, stagePointStep, stageStackStep, switchStackStep } from '
 export function upgradeExecutors(tools: DeployTools): ExecutorTable<UpgradeSteps> {
   return {
     ...installExecutors(tools),
+    migrate: guardedMigrateStep(tools),
     'stage-stack': stageStackStep(tools),
     'stage-point': stagePointStep(tools),
     'keep-point': keepPointStep(tools),

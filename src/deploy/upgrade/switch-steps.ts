@@ -9,7 +9,6 @@ import {
   findDrift,
   isUpstreams,
   readStack,
-  restoreStack,
   withVolumes,
   writeStack,
   type StackFiles,
@@ -19,7 +18,9 @@ import { dropPoint, keepPoint, pointStack, readPoint } from '../points.ts';
 import { forgetPointData, keepPointData } from '../point-data.ts';
 import { renderKept } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
+import { forgetWorthless } from './set-aside.ts';
 import type { UpgradeSteps } from './step-types.ts';
+import { putStackBack } from './put-stack-back.ts';
 
 export function stageStackStep(tools: DeployTools): Executor<UpgradeSteps['stage-stack']> {
   return {
@@ -60,6 +61,7 @@ export function keepPointStep(tools: DeployTools): Executor<UpgradeSteps['keep-p
       await keepPointData(tools, operation, signal);
     },
     async undo(_input, { operation }) {
+      await forgetWorthless(tools, operation);
       await dropPoint(tools, operation);
       await forgetPointData(tools).catch((error: unknown) => {
         tools.log.warn({ err: error }, 'the data of a point could not be cleared away; the next one does it');
@@ -80,7 +82,7 @@ export function switchStackStep(tools: DeployTools): Executor<UpgradeSteps['swit
       writeFact(tools.journal, 'sizing', plan);
     },
     async undo(_input, { operation }) {
-      await restoreStack(tools.paths.stack, pointStack(tools, operation));
+      await putStackBack(tools, operation);
       const point = await readPoint(tools, operation);
       if (point !== undefined) writeFact(tools.journal, 'sizing', point.sizing);
     },

@@ -1,0 +1,31 @@
+// What was written since a point, and what becomes of it, in sentences for whoever has to agree, or was not asked. Pure.
+
+import type { PointLoss } from './point-loss.ts';
+
+const FATES = {
+  keep: 'this is kept',
+  restore: 'this will be lost',
+  'set-aside': 'this is not in the application any more, but kept aside',
+} as const;
+
+export function lossInWords(
+  { databases, objects, hasMigrations }: PointLoss,
+  what: keyof typeof FATES,
+): string[] {
+  const fate = FATES[what];
+  const tables = databases.flatMap(({ changes }) => changes.tables);
+  const rows = tables.map(
+    ({ table, inserted, updated, deleted }) =>
+      `Since then, in ${table}: ${inserted} rows added, ${updated} changed, ${deleted} deleted; ${fate}.`,
+  );
+  const own =
+    hasMigrations && rows.length > 0 ? ['What the migrations themselves wrote is among these.'] : [];
+  const unknown = databases
+    .filter(({ changes }) => !changes.isComplete)
+    .map(({ service }) => `Not all of what was written to ${service} since then can be counted.`);
+  const files =
+    objects.written + objects.deleted === 0
+      ? []
+      : [`Since then: ${objects.written} objects written, ${objects.deleted} deleted; ${fate}.`];
+  return [...rows, ...own, ...unknown, ...files];
+}

@@ -1,0 +1,39 @@
+// What a way back takes away, in sentences.
+
+import t from 'tap';
+import { lossInWords } from '../../../src/deploy/index.ts';
+
+const nothing = { databases: [], objects: { written: 0, deleted: 0, versions: 0 }, hasMigrations: false };
+const changes = {
+  transactions: 3,
+  schemaChanges: 1,
+  tables: [{ table: 'notes.notes', inserted: 12, updated: 1, deleted: 0 }],
+  isComplete: true,
+};
+
+t.test('where nothing was written nothing is said, whoever migrated', async (t) => {
+  t.strictSame(lossInWords(nothing, 'restore'), []);
+  t.strictSame(lossInWords({ ...nothing, hasMigrations: true }, 'set-aside'), []);
+});
+
+t.test('rows are told by table, objects by number, and what becomes of them', async (t) => {
+  const loss = {
+    ...nothing,
+    databases: [{ service: 'mysql', changes }],
+    objects: { written: 2, deleted: 1, versions: 4 },
+  };
+  t.strictSame(lossInWords(loss, 'keep'), [
+    'Since then, in notes.notes: 12 rows added, 1 changed, 0 deleted; this is kept.',
+    'Since then: 2 objects written, 1 deleted; this is kept.',
+  ]);
+  t.match(lossInWords(loss, 'restore')[0], /; this will be lost\.$/);
+  t.match(lossInWords(loss, 'set-aside')[1], /not in the application any more, but kept aside\.$/);
+});
+
+t.test('a count that is not exact says so', async (t) => {
+  const databases = [{ service: 'mysql', changes: { ...changes, isComplete: false } }];
+  t.strictSame(lossInWords({ ...nothing, databases, hasMigrations: true }, 'restore').slice(1), [
+    'What the migrations themselves wrote is among these.',
+    'Not all of what was written to mysql since then can be counted.',
+  ]);
+});
