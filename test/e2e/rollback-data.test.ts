@@ -1,9 +1,13 @@
-// A release with a migration that has no way down: the way back puts the data of then in place, says before what that
-// loses, and can itself be taken back.
+// A person goes back from a release whose migration has no way down: the data of then is put in place, what that loses is
+// said before, and the way forth stays open.
 
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
+import { imagesOf, pointsWithCopies } from '../../src/stack/index.ts';
 import { TestAppliance } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
+import { addedTo, flat, NotesData, PADDED } from './notes-data.ts';
 import { startUsers } from './users.ts';
 
 t.setTimeout(590_000);
@@ -12,45 +16,36 @@ const first = await demoBundle('1.0.0');
 const appliance = await TestAppliance.make({ publicKey: first.publicKey });
 t.teardown(() => appliance.remove());
 await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { soak: 2s }\n');
-
-const version = async (): Promise<string> => {
-  const { stdout } = await appliance.onstead(['status', '--json']);
-  return (JSON.parse(stdout) as { release: { version: string } }).release.version;
-};
-const write = async (title: string): Promise<void> => {
-  const { status, body } = await appliance.ask('/api/notes', { body: { title } });
-  if (status !== 201) throw new Error(body);
-};
-const titles = async (): Promise<string[]> => {
-  const client = ['mysql', '--defaults-extra-file=/run/secrets/admin.cnf', '--batch', '--skip-column-names'];
-  const words = ['exec', '-T', 'mysql', ...client, '-e', 'SELECT title FROM notes ORDER BY id', 'notes'];
-  return (await appliance.compose(words)).stdout.trim().split('\n');
-};
+const data = new NotesData(appliance);
 
 t.before(async () => {
   await appliance.start();
   const { code, stderr } = await appliance.onstead(['install', first.path]);
   if (code !== 0) throw new Error(stderr);
-  await write('from before');
+  await data.begin();
 });
 
 t.test('a migration without a way down is agreed to in words, or nothing is begun', async (t) => {
   const { path } = await demoBundle('1.2.0');
-  t.match((await appliance.onstead(['upgrade', path])).stdout, /cannot be taken back/);
+  const plan = flat((await appliance.onstead(['upgrade', path])).stdout);
+  t.match(plan, /cannot be taken back by itself. Requests wait while it runs/);
   t.match(await appliance.onstead(['upgrade', path, '--yes']), { code: 3, stderr: /--irreversible/ });
-  t.equal(await version(), '1.0.0');
+  t.equal(await data.version(), '1.0.0');
   const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--irreversible', '--yes']);
   t.equal(code, 0, stdout + stderr);
-  await write('from after');
 });
 
 t.test('the data cannot be kept, and what restoring it loses is said', async (t) => {
   t.match(await appliance.onstead(['rollback']), { code: 3, stderr: /--restore-data/ });
+  const before = await data.titles();
+  const lossNow = addedTo('notes', (await appliance.onstead(['rollback', '--restore-data'])).stdout);
+  await data.write('from after');
   const { code, stdout, stderr } = await appliance.onstead(['rollback', '--restore-data']);
   t.equal(code, 0, stderr);
-  t.match(stdout, /notes: 1 rows added, 0 changed, 0 deleted; this will be lost/);
-  t.match(stdout, /Put the data of then in place/);
-  t.strictSame(await titles(), ['from before', 'from after'], 'and nothing was changed');
+  t.equal(addedTo('notes', stdout), lossNow + 1);
+  t.match(flat(stdout), /notes\.notes: \d+ rows added, 0 changed, 0 deleted; this will be lost/);
+  t.match(flat(stdout), /Put the data of then in place/);
+  t.strictSame(await data.titles(), [...before, 'from after'], 'and nothing was changed');
 });
 
 t.test('going back puts the data of then in place while requests wait', async (t) => {
@@ -58,19 +53,37 @@ t.test('going back puts the data of then in place while requests wait', async (t
   const { code, stdout, stderr } = await appliance.onstead(['rollback', '--restore-data', '--yes']);
   const seen = await users.stop();
   t.equal(code, 0, stdout + stderr);
-  t.equal(await version(), '1.0.0');
+  t.equal(await data.version(), '1.0.0');
   t.strictSame(seen.failures, [], `the longest waited ${Math.round(seen.longestMs)} ms`);
-  const now = await titles();
+  const now = await data.titles();
   t.equal(now[0], 'from before');
+  t.ok(now.includes(PADDED));
   t.notOk(now.includes('from after'));
-  const question = ['exec', '-T', 'app', 'node', '/app/src/main.ts', 'migrate', 'status', '--json'];
-  t.match(JSON.parse((await appliance.compose(question)).stdout), { version: 1, complete: true });
+  await data.schemaIs(t, 1);
 });
 
 t.test('and forth again', async (t) => {
   const { path } = await demoBundle('1.2.0');
   const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--irreversible', '--yes']);
   t.equal(code, 0, stdout + stderr);
-  t.equal(await version(), '1.2.0');
+  t.equal(await data.version(), '1.2.0');
   t.equal((await appliance.onstead(['status'])).code, 0);
 });
+
+t.test(
+  'of three ways back two are kept, with their copies and images, and nothing beside them',
+  async (t) => {
+    const { engine, project, paths } = appliance;
+    const points = await readdir(paths.points);
+    t.equal(points.length, 2);
+    t.strictSame((await pointsWithCopies(engine, project)).toSorted(), points.toSorted());
+    const folders = [paths.stack, ...points.map((id) => join(paths.points, id, 'stack'))];
+    const files = folders.map((folder) => readFile(join(folder, 'compose.override.yaml'), 'utf8'));
+    const named = (await Promise.all(files)).flatMap((text) =>
+      [...text.matchAll(/^ +image: (\S+)$/gm)].map(([, tag]) => tag!),
+    );
+    const listed = await engine.images.list({ reference: imagesOf(project) });
+    const images = listed.flatMap(({ repoTags }) => repoTags);
+    t.strictSame(images.toSorted(), [...new Set(named)].toSorted());
+  },
+);

@@ -23,7 +23,7 @@ const MIDDLE_MS: Readonly<Record<string, number>> = {
   'start-services': 700, // some containers run, none is healthy
   'make-buckets': 50,
   migrate: 300,
-  'keep-point': 5,
+  'keep-point': 1_500, // the database is being copied, or its copy proven
   'stage-stack': 100,
   exchange: 900, // a replica starts, or is about to leave
   judge: 100,
@@ -59,7 +59,7 @@ export async function diesAt(
 }
 
 /** `npm run test:crash` kills at every point of every step; `npm test` has time for one point of each, in turn. */
-const isComplete = process.env['ONSTEAD_CRASH'] === 'complete';
+export const isComplete = process.env['ONSTEAD_CRASH'] === 'complete';
 
 /** What to kill at in one operation each: a killed effect may leave all of itself behind, and then comes to no `after`. */
 export const ROUNDS: readonly (readonly Point[])[] = isComplete

@@ -5,9 +5,9 @@ import t, { type Test } from 'tap';
 import { upgradeExecutors, type DeployTools } from '../../../src/deploy/index.ts';
 import { TestAppliance } from '../appliance.ts';
 import { demoBundle } from '../demo-bundle.ts';
-import { storedOperation } from '../stored-operation.ts';
 import { startUsers, type Seen } from '../users.ts';
-import { diesAt, expected, killThrough, placesOf, ROUNDS, settle, type Point, type Step } from './killing.ts';
+import { diesAt, expected, killThrough, placesOf, ROUNDS, settle, type Point } from './killing.ts';
+import { begun, isWhole, notesIn } from './upgrade-lab.ts';
 
 t.setTimeout(1_180_000);
 
@@ -34,27 +34,10 @@ t.before(async () => {
   await appliance.stop();
 });
 
-/** Writes the upgrade down; the daemon dies before it does anything. */
-async function begun(path: string): Promise<Step[]> {
-  await appliance.stop(); // where a test before this one failed
-  await appliance.start({ ONSTEAD_FAULT: '1/preflight:before' });
-  await appliance.onstead(['upgrade', path, '--irreversible', '--yes', '--detach']);
-  await appliance.ended();
-  return storedOperation(appliance).steps.map(({ n, type }) => ({ n, type }));
-}
-
-/** By the database itself: what the app lists may be a part, or come from its cache. */
-async function notes(): Promise<number[]> {
-  const client = ['mysql', '--defaults-extra-file=/run/secrets/admin.cnf', '--batch', '--skip-column-names'];
-  const words = ['exec', '-T', 'mysql', ...client, '-e', 'SELECT id FROM notes', 'notes'];
-  const { stdout } = await appliance.compose(words);
-  return stdout.trim().split('\n').map(Number);
-}
-
 async function nobodyMissesAnything(t: Test, { failures, made, answered }: Seen): Promise<void> {
   t.strictSame(failures, []);
   t.ok(answered > 50, `${answered} answers`);
-  const there = new Set(await notes());
+  const there = new Set(await notesIn(appliance));
   t.strictSame(
     made.filter((id) => !there.has(id)),
     [],
@@ -62,28 +45,11 @@ async function nobodyMissesAnything(t: Test, { failures, made, answered }: Seen)
   );
 }
 
-/** Exactly this release: its replicas, its schema, its files, nothing beside them. */
-async function isWhole(t: Test, version: string, schema: number): Promise<void> {
-  const { stdout } = await appliance.onstead(['status', '--json']);
-  t.match(JSON.parse(stdout), { well: true, release: { version } });
-  const containers = await appliance.engine.containers.list({ project: appliance.project });
-  t.strictSame(
-    containers.map(({ service }) => service).toSorted(),
-    ['app', 'app', 'minio', 'mysql', 'nginx', 'onstead-edge', 'redis'],
-    'no double, none missing, and no migration left behind',
-  );
-  const question = ['exec', '-T', 'app', 'node', '/app/src/main.ts', 'migrate', 'status', '--json'];
-  const answer = await appliance.compose(question);
-  t.match(JSON.parse(answer.stdout), { version: schema, complete: true, broken: [] });
-  const pending = await appliance.compose(['--progress', 'plain', 'up', '--detach', '--dry-run']);
-  t.notMatch(pending.stderr, /Recreate|Creat/, 'the folder says what runs');
-}
-
 t.test(
   'an upgrade that fails and is killed at every point of going back ends as the old release',
   async (t) => {
     const bundle = await demoBundle('app-fails');
-    const steps = await begun(bundle.path);
+    const steps = await begun(appliance, bundle.path);
     const executors = upgradeExecutors({} as DeployTools);
     const back = steps
       .toReversed()
@@ -98,7 +64,7 @@ t.test(
     const seen = await users.stop();
     t.strictSame(died, expected(begunSteps, points, NEVER));
     t.equal(end.state, 'rolled-back', JSON.stringify(end.error));
-    await isWhole(t, '1.0.0', 1);
+    await isWhole(t, appliance, { version: '1.0.0', schema: 1 });
     await nobodyMissesAnything(t, seen);
     await appliance.stop();
   },
@@ -111,14 +77,14 @@ for (const [version, schema, points] of [
   t.test(
     `an upgrade killed ${points.join(' and ')} every step ends as if nothing had happened`,
     async (t) => {
-      const steps = await begun((await demoBundle(version)).path);
+      const steps = await begun(appliance, (await demoBundle(version)).path);
       const users = await startUsers(appliance);
       const died = await killThrough(appliance, placesOf(steps, points));
       const end = await settle(appliance);
       const seen = await users.stop();
       t.strictSame(died, expected(steps, points, NEVER));
       t.equal(end.state, 'done', JSON.stringify(end.error));
-      await isWhole(t, version, schema);
+      await isWhole(t, appliance, { version, schema });
       await nobodyMissesAnything(t, seen);
       await appliance.stop();
     },
