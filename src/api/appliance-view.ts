@@ -48,11 +48,7 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
       const { oneWay, offers } = prepared;
       if (!dryRun && !irreversible) refuseUnagreed(oneWay);
       if (!dryRun) refuseOffered(offers);
-      const warnings = [
-        ...prepared.warnings,
-        ...oneWay.map(oneWayWarning),
-        ...offers.map(({ why }) => `${why}.`),
-      ];
+      const warnings = [...prepared.warnings, ...oneWay, ...offers.map(({ why }) => `${why}.`)];
       return begin(tools, runner, { ...fromBundle(tools, prepared), warnings }, { dryRun, signal });
     },
     async rollback({ to, data, dryRun }, signal) {
@@ -68,18 +64,10 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
   };
 }
 
-function oneWayWarning(service: string): string {
-  return (
-    `The migration of ${service} cannot be taken back by itself. Requests wait while it runs, 2 minutes at most. If the ` +
-    'upgrade fails afterwards, or is rolled back later, the data of before the migration is put in place: what people write ' +
-    'after it is then not in the application any more. It is counted and told; an upgrade that is taken back by itself keeps it aside.'
-  );
-}
-
 function refuseUnagreed(oneWay: readonly string[]): void {
-  const [service] = oneWay;
-  if (service === undefined) return;
-  throw new OnsteadError('release.irreversible', oneWayWarning(service), {
+  const [first] = oneWay;
+  if (first === undefined) return;
+  throw new OnsteadError('release.irreversible', first, {
     next: 'If that is what you want, add --irreversible.',
   });
 }

@@ -36,6 +36,7 @@ export const exitCodeByRoom: Readonly<Record<string, ExitCode>> = {
   secret: 5,
   stack: 5,
   database: 5,
+  redis: 5,
   store: 5,
   edge: 5,
   gate: 5,

@@ -38,6 +38,8 @@ interface Facts {
     /** And they are. */
     readonly isOver?: true;
   };
+  /** The operation that moved data to copies of its volumes, and the volumes it found. */
+  moved: { readonly operation: string; readonly before: Readonly<Record<string, string>> };
 }
 
 export function readFact<Key extends keyof Facts>(journal: Journal, key: Key): Facts[Key] | undefined {

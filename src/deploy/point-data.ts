@@ -157,7 +157,7 @@ function storesOf(services: Release['services']): { service: string; buckets: re
 }
 
 /** The named volume at the data folder of the service's kind. */
-function volumeKeyOf(service: ReleaseService): string | undefined {
+export function volumeKeyOf(service: ReleaseService): string | undefined {
   const folder = kindOf(service)?.dataFolder;
   const entries = service.compose['volumes'];
   if (!Array.isArray(entries)) return undefined;

@@ -29,6 +29,8 @@ export interface Settings {
     readonly soakMs: number;
     /** How long the old replicas run on after blue-green's switch. */
     readonly keepWarmMs: number;
+    /** How long a request waits at most while a data service is replaced. */
+    readonly holdMs: number;
   };
 }
 
@@ -112,8 +114,9 @@ const SettingsFile = Type.Object(
           readyWithin: Type.Optional(Duration),
           soak: Type.Optional(Duration),
           keepWarm: Type.Optional(Duration),
+          hold: Type.Optional(Duration),
         },
-        { ...closed, expect: 'a map with readyWithin, soak or keepWarm' },
+        { ...closed, expect: 'a map with readyWithin, soak, keepWarm or hold' },
       ),
     ),
   },
@@ -194,6 +197,7 @@ function settingsFrom({ project, edge = {}, limits = {}, upgrade = {} }: Setting
       readyWithinMs: parseDuration(upgrade.readyWithin ?? '3m'),
       soakMs: parseDuration(upgrade.soak ?? '30s'),
       keepWarmMs: parseDuration(upgrade.keepWarm ?? '5m'),
+      holdMs: parseDuration(upgrade.hold ?? '60s'),
     },
   };
 }

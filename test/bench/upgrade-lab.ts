@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestAppliance, type CliResult } from '../e2e/appliance.ts';
-import { demoBundle } from '../e2e/demo-bundle.ts';
+import { demoBundle, type DemoBundle } from '../e2e/demo-bundle.ts';
 import { startUsers, type UserSample } from '../e2e/users.ts';
 import { quantile } from './statistics.ts';
 
@@ -19,10 +19,10 @@ export interface UnderLoad {
 
 /** With this release installed, and removed whatever comes of it. */
 export async function withAppliance<Result>(
-  release: string,
+  release: string | DemoBundle,
   work: (appliance: TestAppliance) => Promise<Result>,
 ): Promise<Result> {
-  const bundle = await demoBundle(release);
+  const bundle = typeof release === 'string' ? await demoBundle(release) : release;
   const appliance = await TestAppliance.make({ publicKey: bundle.publicKey });
   try {
     await appliance.writeSettings(
@@ -56,6 +56,17 @@ export async function underLoad(
 
 export function failuresIn(samples: readonly UserSample[]): readonly UserSample[] {
   return samples.filter(({ failure }) => failure !== undefined);
+}
+
+/** Seconds in which no writing was answered well, at the longest. */
+export function longestWritingGap(samples: readonly UserSample[]): number {
+  const begunMs = Math.min(...samples.map(({ atMs }) => atMs));
+  const written = samples
+    .filter(({ method, failure }) => method === 'POST' && failure === undefined)
+    .map(({ atMs, tookMs }) => atMs + tookMs)
+    .toSorted((left, right) => left - right);
+  const gaps = written.map((at, index) => at - (written[index - 1] ?? begunMs));
+  return Math.max(0, ...gaps) / 1000;
 }
 
 /** Seconds from the first of these to the end of the last. */

@@ -17,7 +17,7 @@ export const upgradeVerb: Verb = {
     },
     irreversible: {
       type: 'boolean',
-      help: 'Agree to a migration that cannot be taken back.',
+      help: 'Agree to what cannot be taken back: a migration, or another series of MySQL.',
     },
     steps: { type: 'boolean', help: 'List every step of the plan, with its time.' },
     yes: yesFlag,

@@ -8,6 +8,7 @@ import { drainEdge, edgeNetworkOf, settleEdge, steerEdge, type EdgeServer } from
 import type { ReadyAnswer, ReadyQuestion } from '../ready-question.ts';
 import { placeOf, type DeployTools } from '../tools.ts';
 import { edgeOf } from '../edge-of.ts';
+import { keepLastWords } from './last-words.ts';
 import { filesOf, sidesOf, type ReplicaSides, type Side } from './sides.ts';
 import { weightsFor, type Sides } from './strategy.ts';
 import { watchDuring } from './watch.ts';
@@ -23,8 +24,6 @@ export interface Exchange {
   /** Of the app behind the edge; null: nobody asks this service anything through the edge. */
   readonly ready: { readonly path: string; readonly port: number; readonly stalePort: number } | null;
 }
-
-const LAST_WORDS = 20;
 
 export function exchangeStep(tools: DeployTools): Executor<Exchange> {
   return {
@@ -219,21 +218,6 @@ async function drain(tools: DeployTools, input: Exchange, side: Side, context: S
 
 async function removeReplica(tools: DeployTools, id: string): Promise<void> {
   await (await tools.engine()).containers.remove(id);
-}
-
-/** What a replica that did not make it said last goes into the operation's story: its own log goes with it. */
-async function keepLastWords(
-  tools: DeployTools,
-  id: string,
-  name: string,
-  { note }: StepContext,
-): Promise<void> {
-  const engine = await tools.engine();
-  try {
-    for await (const { line } of engine.containers.logs(id, { tail: LAST_WORDS })) note(`${name}: ${line}`);
-  } catch (error) {
-    tools.log.warn({ err: error }, 'the last words of a replica could not be read');
-  }
 }
 
 type Listed = Pick<Exchange, 'project' | 'service' | 'ready'>;

@@ -10,11 +10,11 @@ import {
   edgeSteps,
   listSteps,
   otherSteps,
-  replaceStep,
   settleSteps,
   type Replacement,
   type RunningFacts,
 } from './replace-plan.ts';
+import { dataSteps as replaceDataSteps, isDataService } from './data-plan.ts';
 import type { Step } from './step-types.ts';
 import { wayBackOf } from './way-back.ts';
 
@@ -106,11 +106,11 @@ function secretSteps({ secrets, hosts }: UpgradeTarget, facts: UpgradeFacts): St
 function dataSteps(target: UpgradeTarget, facts: UpgradeFacts): Step[] {
   const { project } = target;
   return target.services.flatMap((service): Step[] => {
+    if (!isDataService(service)) return [];
     const { name, role } = service;
-    if (role !== 'mysql' && role !== 'redis' && role !== 'minio') return [];
     const isThere = facts.services.includes(name);
     const start: Step[] = isThere
-      ? replaceStep(target, facts, name)
+      ? replaceDataSteps(target, facts, service)
       : [
           {
             type: 'start-services',

@@ -12,6 +12,7 @@ import { stackRelease } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
 import { planRollback, type RollbackTarget } from './rollback-plan.ts';
 import { changedBetween, replicasOf } from './running.ts';
+import { newSeries } from './series.ts';
 import { oneWayOf } from './way-back.ts';
 
 export type PreparedRollback = NewOperation & {
@@ -38,6 +39,7 @@ export async function prepareRollback(
   const release = releaseOf(await readStack(folder), folder);
   const old = await stackRelease(tools);
   if (data === 'keep') refuseOneWay(old.services, from);
+  if (data === 'keep') refuseOlderSeries(old.services, release.services, from);
   const target = {
     ...{ point: point.id, from, to: point.from, project: from.project, release, data },
     ...{ services: release.services, sizing: point.sizing, patience: tools.settings().upgrade },
@@ -95,6 +97,21 @@ function refuseOneWay(services: readonly ReleaseService[], { version }: Installe
   throw new OnsteadError(
     'release.one-way',
     `The migrations of ${version} cannot be taken back by themselves (service "${service}").`,
+    { next: 'Go back with the data of then (`onstead rollback --restore-data` says what that would lose).' },
+  );
+}
+
+/** An older series cannot read the data of a newer one. */
+function refuseOlderSeries(
+  now: readonly ReleaseService[],
+  then: readonly ReleaseService[],
+  { version }: InstalledRelease,
+): void {
+  const [change] = newSeries(now, then);
+  if (change === undefined) return;
+  throw new OnsteadError(
+    'release.one-way',
+    `With ${version} the database "${change.service}" became another series, and ${change.to} cannot read the data of ${change.from}.`,
     { next: 'Go back with the data of then (`onstead rollback --restore-data` says what that would lose).' },
   );
 }

@@ -27,11 +27,12 @@ import { previewOf } from './preview.ts';
 import type { UpgradePreview } from './preview-schema.ts';
 import { waysOf, type ServiceWay } from './replace-plan.ts';
 import { changedBetween, replicasOf } from './running.ts';
+import { newSeries, type NewSeries } from './series.ts';
 import { oneWayOf } from './way-back.ts';
 
 export type PreparedUpgrade = NewOperation & {
   readonly target: UpgradeTarget;
-  /** Services whose migration has no way back. */
+  /** What has no way back, in sentences. */
   readonly oneWay: readonly string[];
   /** Where a person chose a strategy that there is no room for. */
   readonly offers: readonly ServiceWay[];
@@ -63,10 +64,11 @@ async function prepare(
   const observed = await observeTarget(tools, bundle, (_now, demand) => planSize(machine, demand));
   const { services: oldServices } = await stackRelease(tools);
   const copies = await measureCopies(tools, observed.target.project, oldServices);
+  const series = newSeries(oldServices, observed.target.services);
   const target: UpgradeTarget = {
     ...observed.target,
     from,
-    needs: await needsOf(tools, bundle, observed, copies),
+    needs: await needsOf(tools, bundle, observed, { ...copies, series }),
     patience: tools.settings().upgrade,
     spareBytes: spareBytesOf(tools, observed),
     ...(strategy === undefined ? {} : { strategy }),
@@ -78,6 +80,7 @@ async function prepare(
     replicas: await replicasOf(tools, target.project),
     replicaBytes: replicaBytesOf(tools),
     oldServices,
+    dataBytes: Object.fromEntries(copies.sizes.map(({ service, bytes }) => [service, bytes])),
   };
   const ways = waysOf(target, facts);
   refuseNoRoom(ways, target.spareBytes ?? 0);
@@ -94,7 +97,7 @@ async function prepare(
     input: { bundle: target.bundle },
     basis,
     ...{ steps, target, preview, warnings: copies.troubles },
-    oneWay: oneWayOf(target.services, facts.changed),
+    oneWay: [...oneWayOf(target.services, facts.changed).map(migrationWords), ...series.map(seriesWords)],
     offers: strategy === undefined ? [] : ways.filter(({ isOffer }) => isOffer),
   };
 }
@@ -103,10 +106,14 @@ async function needsOf(
   tools: DeployTools,
   bundle: VerifiedBundle,
   { target, facts }: Observed,
-  { sizes }: Copies,
+  { sizes, series }: Copies & { readonly series: readonly NewSeries[] },
 ): Promise<UpgradeTarget['needs']> {
   const stateBytes = await stateBytesFor(tools, bundle, target.project, facts.images);
-  const copyBytes = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+  const copied = sizes.flatMap(({ service, bytes }) =>
+    // One for the restore point, one that another series works on.
+    series.some((one) => one.service === service) ? [bytes, bytes] : [bytes],
+  );
+  const copyBytes = copied.reduce((sum, bytes) => sum + bytes, 0);
   return { ...target.needs, upgrade: { stateBytes, copyBytes } };
 }
 
@@ -130,6 +137,22 @@ function refuseNoRoom(ways: readonly ServiceWay[], spareBytes: number): void {
     {
       next: 'Give the machine back the memory that it was divided for, or more (`onstead status` shows what changed), then try again.',
     },
+  );
+}
+
+function migrationWords(service: string): string {
+  return (
+    `The migration of ${service} cannot be taken back by itself. Requests wait while it runs, 2 minutes at most. If the ` +
+    'upgrade fails afterwards, or is rolled back later, the data of before the migration is put in place: what people write ' +
+    'after it is then not in the application any more. It is counted and told; an upgrade that is taken back by itself keeps it aside.'
+  );
+}
+
+function seriesWords({ service, from, to }: NewSeries): string {
+  return (
+    `${service} becomes another series (${from} to ${to}), which the older one cannot read. It works on a copy. If the upgrade ` +
+    'fails afterwards, or is rolled back later, the data of before is put in place: what people write after it is then not in ' +
+    'the application any more.'
   );
 }
 

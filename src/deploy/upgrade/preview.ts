@@ -10,6 +10,7 @@ import { estimateSteps, type Estimate } from './estimate.ts';
 import type { UpgradeFacts, UpgradeTarget } from './plan.ts';
 import type { UpgradePreview } from './preview-schema.ts';
 import type { ServiceWay } from './replace-plan.ts';
+import { newSeries } from './series.ts';
 import { stepCosts } from './step-costs.ts';
 import { inWords } from './way-words.ts';
 import { wayBackOf } from './way-back.ts';
@@ -123,14 +124,22 @@ function restarted(timed: readonly Timed[]): UpgradePreview['services'] {
       service,
       services = [],
       limitMs,
+      why,
     } = input as {
       service?: string;
       services?: readonly string[];
       limitMs?: number;
+      why?: string;
     };
     const heldAtMostMs = requests === 'wait' ? (limitMs ?? null) : null;
     return [
-      { service: service ?? services.join(', '), how: restarts, ms: Math.round(ms), requests, heldAtMostMs },
+      {
+        service: service ?? services.join(', '),
+        how: [restarts, why].filter(Boolean).join(': '),
+        ms: Math.round(ms),
+        requests,
+        heldAtMostMs,
+      },
     ];
   });
 }
@@ -148,10 +157,15 @@ function strategyOf(way: ServiceWay, spareBytes: number): UpgradePreview['strate
   return { service, strategy, why, isOffer, besideBytes, spareBytes };
 }
 
-function diskOf({ target: { needs }, folders, copies }: PreviewInput): UpgradePreview['disk'] {
+function diskOf({ target, facts, folders, copies }: PreviewInput): UpgradePreview['disk'] {
+  const { needs, services } = target;
+  const series = newSeries(facts.oldServices, services);
   const engine = [
     { what: 'images', bytes: imageRoomBytes(needs) },
     ...copies.map(({ service, bytes }) => ({ what: `the copy of ${service}`, bytes })),
+    ...copies
+      .filter(({ service }) => series.some((one) => one.service === service))
+      .map(({ service, bytes }) => ({ what: `the data of ${service} for its next series`, bytes })),
   ];
   const state = [{ what: 'the next stack and the restore point', bytes: needs.upgrade?.stateBytes ?? 0 }];
   return [
@@ -171,13 +185,21 @@ function rollbackOf(input: PreviewInput): UpgradePreview['rollback'] {
   const oneWay = migrations.filter(({ isReversible }) => !isReversible).map(({ service }) => service);
   const restoring =
     '`onstead rollback --restore-data` loses what was written since, and says how much before.';
-  if (oneWay.length > 0) {
+  const lost = [
+    ...(oneWay.length === 0 ? [] : [`the migration of ${oneWay.join(', ')}`]),
+    ...newSeries(input.facts.oldServices, input.target.services).map(
+      ({ service, to }) => `${service} became ${to}`,
+    ),
+  ];
+  if (lost.length > 0) {
     return {
       keepsData: false,
       sentences: [
-        `What is written after the migration of ${oneWay.join(', ')} cannot be kept.`,
+        `What is written after ${lost.join(' and after ')} cannot be kept.`,
         restoring,
-        'If the upgrade is taken back by itself, that is counted, told and set aside.',
+        ...(oneWay.length === 0
+          ? []
+          : ['If the upgrade is taken back by itself, that is counted, told and set aside.']),
       ],
     };
   }

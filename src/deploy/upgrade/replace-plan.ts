@@ -32,6 +32,8 @@ export interface RunningFacts {
   readonly oldServices: readonly ReleaseService[];
   /** Memory of one replica by service, as the stack is divided now. */
   readonly replicaBytes?: Readonly<Record<string, number>>;
+  /** What a copy of a data service's volume would take, where one is made. */
+  readonly dataBytes?: Readonly<Record<string, number>>;
 }
 
 export function replaceStep({ project }: Replacement, { changed }: RunningFacts, service: string): Step[] {

@@ -9,11 +9,11 @@ import {
   edgeSteps,
   listSteps,
   otherSteps,
-  replaceStep,
   settleSteps,
   type Replacement,
   type RunningFacts,
 } from './replace-plan.ts';
+import { dataSteps as replaceDataSteps, isDataService } from './data-plan.ts';
 import type { Step } from './step-types.ts';
 import { wayBackOf } from './way-back.ts';
 
@@ -73,10 +73,12 @@ function restoreSteps({ project, point, services }: RollbackTarget): Step[] {
   return [{ type: 'restore-data', title, input: { project, point, writers } }];
 }
 
+/** A database whose data is to be that of the point is started on that, and nowhere else before. */
 function dataSteps(target: RollbackTarget, facts: RunningFacts): Step[] {
   return target.services
-    .filter(({ role }) => role === 'mysql' || role === 'redis' || role === 'minio')
-    .flatMap(({ name }) => replaceStep(target, facts, name));
+    .filter(isDataService)
+    .filter(({ role }) => target.data === 'keep' || role !== 'mysql')
+    .flatMap((service) => replaceDataSteps(target, facts, service));
 }
 
 /** Of the release that runs now: it alone knows how its migrations are taken back. */

@@ -34,6 +34,7 @@ export const stepCosts: { readonly [Type in keyof UpgradeSteps]: StepCost } = {
   'make-buckets': quiet(3_000),
   migrate: quiet(5_000),
   'migrate-down': quiet(5_000),
+  'replace-data': { assumedMs: 25_000, requests: 'wait', restarts: 'replaced and proven' },
   'replace-service': { assumedMs: 20_000, requests: 'fail', restarts: 'replaced as a whole' },
   'replace-edge': { ...quiet(10_000), restarts: 'replaced beside itself' },
   'remove-service': { ...quiet(12_000), restarts: 'removed, the release does not have it' },

@@ -4,6 +4,7 @@
 import type { InstalledRelease } from '../facts.ts';
 import type { InstallSteps, StackSpec } from '../install-plan.ts';
 import type { SizingPlan } from '../../sizing/index.ts';
+import type { ReplaceData } from './data-job.ts';
 import type { ReplaceEdge } from './edge-step.ts';
 import type { Exchange } from './exchange.ts';
 import type { KeepWarm } from './keep-warm-step.ts';
@@ -31,6 +32,7 @@ export interface UpgradeSteps extends Pick<
   'switch-stack': { plan: SizingPlan };
   /** Until the status is what it was when `point` was kept. */
   'migrate-down': InstallSteps['migrate'] & { point: string };
+  'replace-data': ReplaceData;
   'replace-service': { project: string; service: string };
   'replace-edge': ReplaceEdge;
   'remove-service': { project: string; service: string };

@@ -12,6 +12,7 @@ import { guardedMigrateStep } from './guarded-migration.ts';
 import { judgeStep } from './judge-step.ts';
 import { keepWarmStep } from './keep-warm-step.ts';
 import type { UpgradeSteps } from './step-types.ts';
+import { replaceDataStep } from './replace-data.ts';
 import { restoreDataStep } from './restore-steps.ts';
 import { removeServiceStep, replaceServiceStep } from './service-steps.ts';
 import { keepPointStep, stagePointStep, stageStackStep, switchStackStep } from './switch-steps.ts';
@@ -26,6 +27,7 @@ export function upgradeExecutors(tools: DeployTools): ExecutorTable<UpgradeSteps
     'take-baseline': takeBaselineStep(tools),
     'migrate-down': migrateDownStep(tools),
     'switch-stack': switchStackStep(tools),
+    'replace-data': replaceDataStep(tools),
     'replace-service': replaceServiceStep(tools),
     'replace-edge': replaceEdgeStep(tools),
     'remove-service': removeServiceStep(tools),

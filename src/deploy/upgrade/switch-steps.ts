@@ -89,9 +89,16 @@ export function switchStackStep(tools: DeployTools): Executor<UpgradeSteps['swit
   };
 }
 
+async function nextFiles(tools: DeployTools): Promise<StackFiles> {
+  return withSteering(tools, await readStack(tools.paths.stackNext));
+}
+
 /** Who answers at the edge is not the files' to say while replicas are replaced. */
-async function nextFiles({ paths }: DeployTools): Promise<StackFiles> {
-  const next = new Map(await readStack(paths.stackNext));
+export async function withSteering(
+  { paths }: Pick<DeployTools, 'paths'>,
+  files: StackFiles,
+): Promise<StackFiles> {
+  const next = new Map(files);
   for (const path of next.keys()) {
     const now = isUpstreams(path) ? await readTextIfAny(join(paths.stack, path)) : undefined;
     if (now !== undefined) next.set(path, now);

@@ -22,7 +22,8 @@ export interface DatabaseSample {
 const TABLES = 8;
 const TABLE_BYTES = 64 * MIB;
 const OWN_SCHEMAS = "'mysql','sys','performance_schema','information_schema'";
-const WITHIN_MS = 5 * 60_000;
+const PEOPLES_TABLES = `table_type = 'BASE TABLE' AND table_schema NOT IN (${OWN_SCHEMAS})`;
+export const SAMPLED_WITHIN_MS = 5 * 60_000;
 
 /** The largest tables that are still small enough, or those of an earlier sample. Nothing may write meanwhile. */
 export async function sampleDatabase(
@@ -30,27 +31,38 @@ export async function sampleDatabase(
   container: string,
   like?: DatabaseSample,
 ): Promise<DatabaseSample> {
-  const sql = (statement: string): Promise<string> =>
-    runSql(engine, container, [statement], { timeoutMs: WITHIN_MS });
-  const where = `table_type = 'BASE TABLE' AND table_schema NOT IN (${OWN_SCHEMAS})`;
-  const tables = Number(await sql(`SELECT COUNT(*) FROM information_schema.tables WHERE ${where};`));
-  const chosen = like?.sums.map(({ table }) => table) ?? (await chooseTables(sql, where));
-  const sums: TableSum[] = [];
-  for (const table of chosen) {
-    const rows = Number(await sql(`SELECT COUNT(*) FROM ${table};`));
-    const checksum = (await sql(`CHECKSUM TABLE ${table};`)).trim().split('\t').at(-1) ?? '';
-    sums.push({ table, rows, checksum });
-  }
-  return { tables, sums };
+  const chosen = like?.sums.map(({ table }) => table) ?? (await chooseTables(engine, container));
+  const answer = await runSql(engine, container, sampleStatements(chosen), { timeoutMs: SAMPLED_WITHIN_MS });
+  return sampleFrom(chosen, answer.split('\n'));
 }
 
-async function chooseTables(sql: (statement: string) => Promise<string>, where: string): Promise<string[]> {
+export async function chooseTables(engine: Engine, container: string): Promise<string[]> {
   const quoted = (column: string): string => `'\`', REPLACE(${column}, '\`', '\`\`'), '\`'`;
-  const listed = await sql(
+  const listed = await runSql(engine, container, [
     `SELECT CONCAT(${quoted('table_schema')}, '.', ${quoted('table_name')}) FROM information_schema.tables
-     WHERE ${where} AND data_length <= ${TABLE_BYTES} ORDER BY data_length DESC, 1 LIMIT ${TABLES};`,
-  );
+      WHERE ${PEOPLES_TABLES} AND data_length <= ${TABLE_BYTES} ORDER BY data_length DESC, 1 LIMIT ${TABLES};`,
+  ]);
   return listed.split('\n').filter(Boolean);
+}
+
+/** To be asked at once, with whatever belongs to the same moment: requests may be waiting for it. */
+export function sampleStatements(tables: readonly string[]): string[] {
+  return [
+    `SELECT COUNT(*) FROM information_schema.tables WHERE ${PEOPLES_TABLES};`,
+    ...tables.flatMap((table) => [`SELECT COUNT(*) FROM ${table};`, `CHECKSUM TABLE ${table};`]),
+  ];
+}
+
+/** From the answer's lines, which begin with those of `sampleStatements`. */
+export function sampleFrom(
+  tables: readonly string[],
+  [count = '', ...lines]: readonly string[],
+): DatabaseSample {
+  const sums = tables.map((table, at): TableSum => {
+    const checksum = lines[at * 2 + 1]?.split('\t').at(-1) ?? '';
+    return { table, rows: Number(lines[at * 2]), checksum };
+  });
+  return { tables: Number(count), sums };
 }
 
 /** Throws where a table of the sample is not what it was before, or a table is gone. */

@@ -30,6 +30,8 @@ const MIDDLE_MS: Readonly<Record<string, number>> = {
   'list-edge': 100,
   'settle-edge': 200,
   'replace-service': 500,
+  'replace-data': 500, // the edge is being told to ask first
+  'undo:replace-data': 500,
   'undo:start-services': 150,
   'undo:exchange': 400,
   'undo:list-edge': 200,
@@ -72,6 +74,18 @@ const pairsOf = (steps: readonly Step[], points: readonly Point[]): [Step, Point
       .filter((_, turn) => isComplete || turn === at % points.length)
       .map((point): [Step, Point] => [step, point]),
   );
+/** Starts the daemon and kills it as soon as this is true; false where its operation came to an end before. */
+export async function diesWhen(appliance: TestAppliance, isTime: () => Promise<boolean>): Promise<boolean> {
+  await appliance.start();
+  // Asked seldom: an answer that takes its time would let the moment pass.
+  for (let looks = 1; !(await isTime()); looks += 1) {
+    const { state } = looks % 50 === 0 ? await appliance.operation() : { state: 'running' as const };
+    if (isOver(state) || state === 'stuck') return false;
+    await sleep(20);
+  }
+  await appliance.stop('SIGKILL');
+  return true;
+}
 
 export const placesOf = (steps: readonly Step[], points: readonly Point[]): string[] =>
   pairsOf(steps, points).map(([step, point]) => placeOf(step, point));

@@ -14,7 +14,7 @@ const from = {
 const target: UpgradeTarget = {
   ...targetOf(release),
   from,
-  patience: { readyWithinMs: 60_000, soakMs: 5_000, keepWarmMs: 0 },
+  patience: { readyWithinMs: 60_000, soakMs: 5_000, keepWarmMs: 0, holdMs: 60_000 },
 };
 const oldServices = parseRelease(releaseText.replace('port: 3000', 'port: 2999'), 'compose.yaml').services;
 const plan = (changed: readonly string[], change: Partial<UpgradeFacts> = {}) =>

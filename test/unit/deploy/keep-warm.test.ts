@@ -61,7 +61,7 @@ const target: UpgradeTarget = {
     ...{ product: 'notes', title: 'Notes', version: '0.9.0', project: 'notes' },
     ...{ keyId: 'KEY', bundle: 'old', installedAt: '2026-11-20T00:00:00Z' },
   },
-  patience: { readyWithinMs: 60_000, soakMs: 5_000, keepWarmMs: 5 * MINUTE },
+  patience: { readyWithinMs: 60_000, soakMs: 5_000, keepWarmMs: 5 * MINUTE, holdMs: MINUTE },
 };
 const facts: UpgradeFacts = {
   ...{ secrets: target.secrets, images: [], isInstalled: true, changed: ['app'], replicas: { app: 8 } },

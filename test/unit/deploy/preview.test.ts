@@ -19,7 +19,7 @@ const target: UpgradeTarget = {
     ...{ product: 'notes', title: 'Notes', version: '0.9.0', project: 'notes' },
     ...{ keyId: 'KEY', bundle: 'old', installedAt: '2026-11-20T00:00:00Z' },
   },
-  patience: { readyWithinMs: 60_000, soakMs: 5_000, keepWarmMs: 60_000 },
+  patience: { readyWithinMs: 60_000, soakMs: 5_000, keepWarmMs: 60_000, holdMs: 60_000 },
   spareBytes: 4 * GIB,
   needs: {
     ...base.needs,
@@ -132,3 +132,24 @@ t.test('what preflight refuses is told with the next action, before anything is 
   const { checks } = preview({ verdict: { count: 40, failed: [bad], warned: [] } });
   t.match(checks, { count: 40, failed: ['Room for images: 1 GB free'], next: 'Make room.' });
 });
+
+t.test('a data service that changes says why it is replaced, and for how long requests wait', async (t) => {
+  const { services } = preview({ facts: { changed: ['redis'] } });
+  t.match(services, [
+    { service: 'redis', how: 'replaced and proven: new settings', requests: 'wait', heldAtMostMs: 60_000 },
+  ]);
+});
+
+t.test(
+  'another series of the database takes room for one more copy, and its writes cannot be kept',
+  async (t) => {
+    const older = release.services.map((service) =>
+      service.role === 'mysql' ? { ...service, image: 'mysql:8.4.9' } : service,
+    );
+    const { disk, rollback, services } = preview({ facts: { changed: [], oldServices: older } });
+    t.match(disk[0]?.needs.at(-1), { what: 'the data of mysql for its next series', bytes: 300 * MIB });
+    t.equal(rollback.keepsData, false);
+    t.match(rollback.sentences[0], /mysql became 9\.7/);
+    t.match(services[0]?.how, /8\.4 to 9\.7 on a copy of its data/);
+  },
+);

@@ -13,7 +13,7 @@ const from = {
   ...{ product: 'notes', title: 'Notes', version: '0.9.0', project: 'notes' },
   ...{ keyId: 'KEY', bundle: 'old', installedAt: '2026-11-20T00:00:00Z' },
 };
-const patience = { readyWithinMs: 60_000, soakMs: 5_000, keepWarmMs: 0 };
+const patience = { readyWithinMs: 60_000, soakMs: 5_000, keepWarmMs: 0, holdMs: 60_000 };
 const target: UpgradeTarget = { ...targetOf(release), from, patience };
 const standing: UpgradeFacts = {
   secrets: target.secrets,
@@ -59,7 +59,7 @@ t.test(
 
 t.test('what does not change is not touched', async (t) => {
   const types = typesOf({ changed: [] });
-  for (const type of ['exchange', 'migrate', 'replace-service', 'make-volumes', 'make-secrets'])
+  for (const type of ['exchange', 'migrate', 'replace-data', 'make-volumes', 'make-secrets'])
     t.notOk(types.includes(type), type);
 });
 
@@ -74,8 +74,8 @@ t.test('each state of the replicas goes on where the one before ended', async (t
 
 t.test('a data service is replaced only where it changed, before the migration', async (t) => {
   const types = typesOf({ changed: ['app', 'redis'] });
-  t.equal(types.filter((type) => type === 'replace-service').length, 1);
-  t.ok(types.indexOf('replace-service') < types.indexOf('migrate'));
+  t.equal(types.filter((type) => type === 'replace-data').length, 1);
+  t.ok(types.indexOf('replace-data') < types.indexOf('migrate'));
 });
 
 t.test('services that are new are started, and those that are gone are removed', async (t) => {

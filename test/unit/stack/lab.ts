@@ -22,7 +22,7 @@ export const releaseText = await readFile(releaseFile, 'utf8');
 export const settings: Settings = {
   edge: { address: '0.0.0.0', httpPort: 80, httpsPort: 443, names: [], maxBodyBytes: GIB },
   limits: {},
-  upgrade: { readyWithinMs: 180_000, soakMs: 30_000, keepWarmMs: 300_000 },
+  upgrade: { readyWithinMs: 180_000, soakMs: 30_000, keepWarmMs: 300_000, holdMs: 60_000 },
 };
 
 /** A vendor's file: an app, nginx and whatever the test is about. */

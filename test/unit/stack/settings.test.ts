@@ -28,7 +28,7 @@ t.test('an empty file is the defaults, and each key has its place', async (t) =>
 project: shop
 edge: { address: 192.168.1.7, http: 8080, https: 8443, names: [shop.lan, 192.168.1.7, "fd00::7"], maxBody: 20M }
 limits: { cpus: 2.5, memory: 6G, disk: 1.5T }
-upgrade: { readyWithin: 1m30s, soak: 5s }
+upgrade: { readyWithin: 1m30s, soak: 5s, hold: 20s }
 `;
   t.strictSame(parseSettings(text, 'onstead.yaml'), {
     project: 'shop',
@@ -40,7 +40,7 @@ upgrade: { readyWithin: 1m30s, soak: 5s }
       maxBodyBytes: 20 * MIB,
     },
     limits: { cpus: 2.5, memoryBytes: 6 * GIB, diskBytes: 1536 * GIB },
-    upgrade: { readyWithinMs: 90_000, soakMs: 5_000, keepWarmMs: 300_000 },
+    upgrade: { readyWithinMs: 90_000, soakMs: 5_000, keepWarmMs: 300_000, holdMs: 20_000 },
   });
 });
 

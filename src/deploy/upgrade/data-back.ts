@@ -1,0 +1,68 @@
+// A data service becomes what it was: its image, its settings and, where nobody could write to the new one, its data to
+// the byte. May be begun again at any point.
+
+import { messageOf } from '../../base/errors.ts';
+import {
+  putVolumeFilesBack,
+  readStack,
+  volumeNameOfMount,
+  withVolumes,
+  writeStack,
+} from '../../stack/index.ts';
+import { readFact } from '../facts.ts';
+import { pointStack } from '../points.ts';
+import {
+  askedOf,
+  containersOfJob,
+  endContainer,
+  kindOfJob,
+  raise,
+  removeContainer,
+  waitReady,
+} from './data-containers.ts';
+import { writeJobRecord } from './data-forward.ts';
+import type { Job } from './data-job.ts';
+import { keptFilesOf, type DataRecord } from './data-record.ts';
+import { leaveCopy, nameOld } from './data-volume.ts';
+import { withSteering } from './switch-steps.ts';
+
+/** While requests wait. */
+export async function goBack(job: Job, begun: DataRecord): Promise<void> {
+  if (begun.isBack === true) return;
+  const { tools, context } = job;
+  await putFilesOfStackBack(job);
+  await nameOld(job, begun.isOpen === true);
+  const there = await containersOfJob(job);
+  const fresh = begun.fresh ?? there.map(({ id }) => id).filter((id) => !begun.stale.includes(id));
+  const record = await writeJobRecord(job, { ...begun, fresh });
+  let volume: string | undefined;
+  for (const { id } of there.filter((one) => fresh.includes(one.id))) {
+    await endContainer(job, id);
+    volume = await volumeNameOfMount(await tools.engine(), id, kindOfJob(job).dataFolder);
+    if (there.length === 1 && record.isOpen !== true) await putFilesBack(job, volume);
+    await removeContainer(job, id);
+  }
+  const old = await raise(job);
+  if (record.isOpen !== true) {
+    const said = await kindOfJob(job).prove(askedOf(job, old), record.held ?? {});
+    context.note(`${job.input.service} is as it was: ${said}`);
+  }
+  await waitReady(job, record.ready).catch((error: unknown) => context.note(messageOf(error)));
+  await leaveCopy(job, record.isOpen === true);
+  await writeJobRecord(job, { ...record, isBack: true });
+}
+
+/** The volumes are those of now, and who answers at the edge stays as it is. */
+async function putFilesOfStackBack({ tools, context }: Job): Promise<void> {
+  const files = await readStack(pointStack(tools, context.operation));
+  const named = withVolumes(files, readFact(tools.journal, 'volumes') ?? {});
+  await writeStack(tools.paths.stack, await withSteering(tools, named));
+}
+
+/** The new server may have written its files in its own way. */
+async function putFilesBack(job: Job, volume: string | undefined): Promise<void> {
+  const { tools, input, context } = job;
+  if (!kindOfJob(job).keepsFiles || volume === undefined) return;
+  const copy = keptFilesOf(tools, context.operation, input.service);
+  await putVolumeFilesBack(await tools.engine(), volume, copy);
+}

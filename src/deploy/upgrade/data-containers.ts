@@ -1,0 +1,136 @@
+// The containers of a data service while it is replaced: ended in good order, started, waited for, and asked; and the
+// app's replicas, which must do as well with the new one as they did with the old one.
+
+import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
+import { askWorker } from '../../base/worker.ts';
+import { isRetryable, type ContainerFacts, type ContainerSummary } from '../../engine/index.ts';
+import type { ReadyAnswer, ReadyQuestion } from '../ready-question.ts';
+import { containersOf, placeOf, type DeployTools } from '../tools.ts';
+import type { Job, ReplaceData } from './data-job.ts';
+import { dataKinds, type Asked, type DataKind } from './data-kinds.ts';
+import { keepLastWords } from './last-words.ts';
+
+const THERE_WITHIN_MS = 30 * 60_000; // a newer series first brings its data up to date
+const READY_WITHIN_MS = 60_000;
+const BETWEEN_MS = 150;
+
+export function kindOfJob({ input }: Job): DataKind {
+  return dataKinds[input.role];
+}
+
+export function containersOfJob({ tools, input }: Job): Promise<readonly ContainerSummary[]> {
+  return containersOf(tools, input.project, input.service);
+}
+
+export function askedOf({ tools, input, context }: Job, container: string): Asked {
+  return { tools, container, buckets: input.buckets, signal: context.signal };
+}
+
+/** By its own signal, with much time; where it was killed all the same, the answer is false. */
+export async function endContainer(job: Job, id: string): Promise<boolean> {
+  const engine = await job.tools.engine();
+  const timeoutSeconds = kindOfJob(job).endsWithinS;
+  await engine.containers.stop(id, { timeoutSeconds, signal: job.context.signal });
+  return (await engine.containers.inspect(id))?.exitCode !== 137;
+}
+
+export async function removeContainer({ tools }: Job, id: string): Promise<void> {
+  await (await tools.engine()).containers.remove(id);
+}
+
+/** Made or started as the stack's files say; returns it when it answers. */
+export async function raise(job: Job): Promise<string> {
+  const { tools, input, context } = job;
+  const compose = await tools.compose();
+  await compose.up({ services: [input.service], noDeps: true, signal: context.signal });
+  const [container] = await containersOfJob(job);
+  if (container === undefined) throw doesNotStart(job, 'Compose made no container');
+  await there(job, container);
+  return container.id;
+}
+
+async function there(job: Job, { id, name }: ContainerSummary): Promise<void> {
+  const { tools, context } = job;
+  const engine = await tools.engine();
+  const endMs = tools.clock.monotonicMs() + THERE_WITHIN_MS;
+  for (;;) {
+    const facts = await engine.containers.inspect(id);
+    const why = whyLost(facts, tools.clock.monotonicMs() > endMs);
+    if (why !== undefined) {
+      await keepLastWords(tools, id, name, context);
+      throw doesNotStart(job, why);
+    }
+    if (facts?.status === 'running' && (await answers(job, id))) return;
+    await tools.clock.sleep(BETWEEN_MS, job.mayEnd);
+  }
+}
+
+function whyLost(facts: ContainerFacts | undefined, isTooLate: boolean): string | undefined {
+  if (facts === undefined) return 'its container is gone';
+  const hasEnded = ['exited', 'dead', 'restarting'].includes(facts.status) || facts.restarts > 0;
+  // One that the engine has started again by itself has no code of its end any more.
+  const code = facts.exitCode === 0 ? '' : ` with code ${facts.exitCode}`;
+  if (hasEnded) return `it ended${code}${facts.oomKilled ? ', out of memory' : ''}`;
+  return isTooLate ? `it did not answer within ${THERE_WITHIN_MS / 60_000} min` : undefined;
+}
+
+/** Not yet is no error; an engine that is away is. */
+async function answers(job: Job, id: string): Promise<boolean> {
+  try {
+    return await kindOfJob(job).isThere(askedOf(job, id));
+  } catch (error) {
+    job.context.signal.throwIfAborted();
+    if (isRetryable(error) && !isOnsteadError(error, 'engine.timeout')) throw error;
+    return false;
+  }
+}
+
+function doesNotStart({ input }: Job, why: string): OnsteadError {
+  return new OnsteadError('operation.not-started', `${input.service} does not start: ${why}.`, {
+    next: 'Everything is taken back. Send the output of `onstead operations show` to the vendor.',
+  });
+}
+
+/** The replicas of the app that say they are ready within this time. */
+export async function readyReplicas({ tools, input, context }: Job, withinMs: number): Promise<string[]> {
+  const { app, project } = input;
+  if (app === null) return [];
+  const all = (await containersOf(tools, project, app.service)).filter(({ status }) => status === 'running');
+  const answered = await Promise.all(
+    all.map(({ id }) => isReady(tools, app, id, withinMs, context.signal).catch(() => false)),
+  );
+  context.signal.throwIfAborted();
+  return all.filter((_, at) => answered[at]).map(({ id }) => id);
+}
+
+/** Throws where one that was ready with the old service does not become so with the new one. */
+export async function waitReady(job: Job, replicas: readonly string[]): Promise<void> {
+  const { app, service } = job.input;
+  if (app === null || replicas.length === 0) return;
+  const ready = await readyReplicas(job, READY_WITHIN_MS);
+  const missing = replicas.filter((id) => !ready.includes(id)).length;
+  if (missing === 0) return;
+  throw new OnsteadError(
+    'operation.not-ready',
+    `${missing} of ${replicas.length} replicas of ${app.service} do not become ready again with the new ${service}.`,
+    { next: 'Everything is taken back. Send the output of `onstead operations show` to the vendor.' },
+  );
+}
+
+async function isReady(
+  tools: DeployTools,
+  { port, ready }: NonNullable<ReplaceData['app']>,
+  id: string,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { address, networkOfPid } = await placeOf(tools, id);
+  const question: ReadyQuestion = { url: `http://${address}:${port}${ready}`, giveUpAfterMs: withinMs };
+  const { isReady: is } = await askWorker<ReadyQuestion, ReadyAnswer>(
+    import.meta.url,
+    '../workers/ready-worker',
+    question,
+    { networkOfPid, signal, timeoutMs: withinMs + 30_000 },
+  );
+  return is;
+}

@@ -1,0 +1,98 @@
+// A data service that goes on with a copy of its volume: the fact and the stack's files name the copy, and the volume of
+// before is kept until the operation is committed.
+
+import { OnsteadError } from '../../base/errors.ts';
+import {
+  copyVolume,
+  readStack,
+  removeVolumeMadeBy,
+  requireRoomForCopy,
+  userOf,
+  withVolumes,
+  writeStack,
+} from '../../stack/index.ts';
+import { clearFact, readFact, volumeNameOf, writeFact } from '../facts.ts';
+import { stackRelease } from '../stack-files.ts';
+import type { Job } from './data-job.ts';
+
+/** Another name than a restore of the same operation gives. */
+function copyNameOf(job: Job, key: string): string {
+  return `${job.input.project}_${key}.${job.context.operation}.series`;
+}
+
+/** Before requests wait. */
+export async function requireRoom({ tools, input }: Job): Promise<void> {
+  if (input.movesTo === null) return;
+  const volume = volumeNameOf(tools.journal, input.project, input.movesTo.key);
+  await requireRoomForCopy(await tools.engine(), volume);
+}
+
+/** Of a server that has ended in good order: an older one's log is nothing for a newer one. */
+export async function copyData(job: Job, hasEndedWell: boolean): Promise<void> {
+  const { tools, input, context } = job;
+  const { movesTo, project, service } = input;
+  if (movesTo === null) return;
+  if (!hasEndedWell) throw killed(service);
+  const found = (await stackRelease(tools)).services.find(({ name }) => name === service);
+  const to = {
+    key: movesTo.key,
+    name: copyNameOf(job, movesTo.key),
+    owner: (found && userOf(found)) ?? '0:0',
+    project,
+    stackFolder: tools.paths.stack,
+    operation: context.operation,
+  };
+  const from = volumeNameOf(tools.journal, project, movesTo.key);
+  await copyVolume(await tools.engine(), from, to, job.mayEnd);
+}
+
+/** From now on the copy holds the data, whoever asks. */
+export async function nameCopy(job: Job): Promise<void> {
+  const { tools, input, context } = job;
+  const { movesTo, project } = input;
+  if (movesTo === null) return;
+  const { journal } = tools;
+  if (readFact(journal, 'moved')?.operation !== context.operation) {
+    const before = { [movesTo.key]: volumeNameOf(journal, project, movesTo.key) };
+    writeFact(journal, 'moved', { operation: context.operation, before });
+  }
+  await nameVolume(job, movesTo.key, copyNameOf(job, movesTo.key));
+}
+
+/** The volume of before holds the data again; what people wrote since is named where there is any. */
+export async function nameOld(job: Job, isWritten: boolean): Promise<void> {
+  const { tools, input, context } = job;
+  const { movesTo, project, service } = input;
+  const moved = readFact(tools.journal, 'moved');
+  const old = movesTo === null ? undefined : moved?.before[movesTo.key];
+  if (movesTo === null || old === undefined || moved?.operation !== context.operation) return;
+  const now = volumeNameOf(tools.journal, project, movesTo.key);
+  if (now === old) return;
+  if (isWritten)
+    context.note(`Whatever was written to ${service} since it was replaced is in the volume ${now} alone.`);
+  await nameVolume(job, movesTo.key, old);
+}
+
+/** A copy that nobody wrote to goes; another stays until the next operation is committed. */
+export async function leaveCopy(job: Job, isWritten: boolean): Promise<void> {
+  const { tools, input, context } = job;
+  if (input.movesTo === null) return;
+  if (!isWritten) {
+    await removeVolumeMadeBy(await tools.engine(), copyNameOf(job, input.movesTo.key), context.operation);
+  }
+  if (readFact(tools.journal, 'moved')?.operation === context.operation) clearFact(tools.journal, 'moved');
+}
+
+/** The fact first: whoever writes the stack's files goes by it. */
+async function nameVolume({ tools }: Job, key: string, name: string): Promise<void> {
+  const { journal, paths } = tools;
+  const volumes = { ...readFact(journal, 'volumes'), [key]: name };
+  writeFact(journal, 'volumes', volumes);
+  await writeStack(paths.stack, withVolumes(await readStack(paths.stack), volumes));
+}
+
+function killed(service: string): OnsteadError {
+  return new OnsteadError('database.killed', `${service} did not end by itself and was killed.`, {
+    next: 'Its data is not copied like this. See with `onstead logs` what kept it, then try again.',
+  });
+}

@@ -1,0 +1,95 @@
+// A data service replaced by what the stack's files say, while requests wait at the edge. Where the new one does not
+// start, or does not hold what the old one held, it is taken back before any request goes on.
+
+import { errorFrom, reportOf } from '../../base/errors.ts';
+import { isRetryable } from '../../engine/index.ts';
+import type { Executor } from '../../journal/index.ts';
+import { holdRequests } from '../../stack/index.ts';
+import { edgeOf } from '../edge-of.ts';
+import type { DeployTools } from '../tools.ts';
+import { goBack } from './data-back.ts';
+import { containersOfJob, readyReplicas } from './data-containers.ts';
+import { goForward, prepare, readJobRecord, writeJobRecord } from './data-forward.ts';
+import { whileHeld, withoutEnd, type Job, type ReplaceData } from './data-job.ts';
+import type { DataRecord } from './data-record.ts';
+
+const HEALTHY_WITHIN_MS = 5 * 60_000;
+
+export function replaceDataStep(tools: DeployTools): Executor<ReplaceData> {
+  return {
+    async apply(input, context) {
+      const job: Job = { tools, input, context, mayEnd: context.signal };
+      const record = await begin(job);
+      if (record.isDone === true) return undefined;
+      const said = await held(job, () => replaceOrTakeBack(whileHeld(job), record));
+      const { containers } = await tools.engine();
+      const ids = (await containersOfJob(job)).map(({ id }) => id);
+      await containers.waitHealthy(ids, { timeoutMs: HEALTHY_WITHIN_MS, signal: context.signal });
+      await writeJobRecord(job, { ...(await readJobRecord(job))!, isDone: true });
+      return said;
+    },
+    async undo(input, context) {
+      const job: Job = { tools, input, context, mayEnd: context.signal };
+      const record = await readJobRecord(job);
+      if (record === undefined || record.isBack === true) return;
+      await held(job, async () => {
+        await goBack(whileHeld(job), record);
+        return '';
+      });
+    },
+  };
+}
+
+/** What there was is written down before anything is changed; a daemon that comes back finds it. */
+async function begin(job: Job): Promise<DataRecord> {
+  const found = await readJobRecord(job);
+  if (found?.isDone === true || found?.refused !== undefined) return found;
+  const record =
+    found ??
+    (await writeJobRecord(job, {
+      stale: (await containersOfJob(job)).map(({ id }) => id),
+      ready: await readyReplicas(job, 0),
+    }));
+  return prepare(job, record);
+}
+
+async function replaceOrTakeBack(job: Job, record: DataRecord): Promise<string> {
+  const { context, input, tools } = job;
+  if (record.refused === undefined) {
+    try {
+      return await goForward(job, record);
+    } catch (error) {
+      if (isRetryable(error)) throw error; // an engine that is away can take nothing back either
+      context.note(`${input.service} is taken back while requests wait.`);
+      await writeJobRecord(job, { ...(await readJobRecord(job))!, refused: reportOf(error) });
+    }
+  }
+  const refused = (await readJobRecord(job))!;
+  await goBack(withoutEnd(job), refused).catch((error: unknown) => {
+    // The way back of the operation tries it again, and says why it cannot.
+    tools.log.warn({ err: error }, 'a data service could not be taken back at once');
+  });
+  throw errorFrom(refused.refused!);
+}
+
+async function held(job: Job, work: () => Promise<string>): Promise<string> {
+  const { tools, input, context } = job;
+  let tookMs = 0;
+  const options = { limitMs: input.limitMs, signal: context.signal };
+  const said = await holdRequests(await edgeOf(tools), options, async () => {
+    const begunMs = tools.clock.monotonicMs();
+    try {
+      return await work();
+    } finally {
+      tookMs = tools.clock.monotonicMs() - begunMs;
+      context.note(waitedWords(tookMs, input.limitMs));
+    }
+  });
+  return said;
+}
+
+function waitedWords(tookMs: number, limitMs: number): string {
+  const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+  if (tookMs <= limitMs) return `Requests waited for up to ${seconds(tookMs)}.`;
+  return `Requests waited for ${seconds(limitMs)}, then got what answer there was for ${seconds(tookMs - limitMs)}.`;
+}

@@ -1,0 +1,166 @@
+// A customer upgrades, and MySQL, Redis and the object store become others while people use the application: their
+// requests wait, none fails, and every row and every file is there afterwards.
+
+import { request } from 'node:https';
+import { text as readAll } from 'node:stream/consumers';
+import t, { type Test } from 'tap';
+import { TestAppliance } from './appliance.ts';
+import { demoBundle } from './demo-bundle.ts';
+import { startUsers, type Seen } from './users.ts';
+
+t.setTimeout(590_000);
+
+/** The same app in each of them; only the data services change. */
+const releaseOf = (version: string, edit: (text: string) => string = (text) => text) =>
+  demoBundle('1.1.0', (text) =>
+    edit(text.replace('version: 1.1.0', `version: ${version}`).replace('mysql:9.7.4', 'mysql:8.4.9')),
+  );
+const OTHER_SETTINGS = (text: string): string =>
+  text
+    .replace(
+      'MYSQL_DATABASE: notes\n      MYSQL_USER',
+      'TZ: UTC\n      MYSQL_DATABASE: notes\n      MYSQL_USER',
+    )
+    .replace('x-onstead: { role: redis }', 'environment: { TZ: UTC }\n    x-onstead: { role: redis }')
+    .replace('MINIO_ROOT_USER_FILE:', 'TZ: UTC\n      MINIO_ROOT_USER_FILE:');
+const CANNOT_START = (text: string): string =>
+  text.replace('image: mysql:8.4.9', "image: mysql:8.4.9\n    command: ['mysqld', '--no-such-setting=1']");
+const NEWER_SERIES = (text: string): string => text.replace('mysql:8.4.9', 'mysql:9.7.4');
+
+const first = await releaseOf('1.1.0');
+const appliance = await TestAppliance.make({ publicKey: first.publicKey });
+t.teardown(() => appliance.remove());
+await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { soak: 2s }\n');
+
+t.before(async () => {
+  await appliance.start();
+  const { code, stderr } = await appliance.onstead(['install', first.path]);
+  if (code !== 0) throw new Error(stderr);
+});
+
+const inMysql = async (statement: string): Promise<string> => {
+  const client = ['mysql', '--defaults-extra-file=/run/secrets/admin.cnf', '--batch', '--skip-column-names'];
+  return (
+    await appliance.compose(['exec', '-T', 'mysql', ...client, '-e', statement, 'notes'])
+  ).stdout.trim();
+};
+const idOf = async (service: string): Promise<string | undefined> =>
+  (await appliance.engine.containers.list({ project: appliance.project, service }))[0]?.id;
+const volumeOfMysql = async (): Promise<string | undefined> => {
+  const facts = await appliance.engine.containers.inspect((await idOf('mysql'))!);
+  return facts?.mounts.find(({ target }) => target === '/var/lib/mysql')?.name;
+};
+const told = async (): Promise<string> =>
+  (await appliance.onstead(['operations', 'show', (await appliance.operation()).id])).stdout;
+
+/** Through the edge, as a browser does it. */
+function ask(method: string, path: string, body?: string): Promise<string> {
+  const where = { host: '127.0.0.1', servername: 'localhost', port: appliance.httpsPort };
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ ...where, rejectUnauthorized: false, method, path }, (answer) => {
+      readAll(answer).then(resolve, reject);
+    });
+    outgoing.on('error', reject);
+    if (method === 'POST') outgoing.setHeader('content-type', 'application/json');
+    outgoing.end(body);
+  });
+}
+
+/** The path of a file that hangs on a note. */
+async function keepFile(content: string): Promise<string> {
+  const { id } = JSON.parse(await ask('POST', '/api/notes', JSON.stringify({ title: 'with a file' })));
+  await ask('PUT', `/api/notes/${id}/attachments?name=a.txt`, content);
+  const note = JSON.parse(await ask('GET', `/api/notes/${id}`));
+  return `/api/notes/${id}/attachments/${note.attachments[0].id}`;
+}
+
+async function nobodyMissesAnything(
+  test: Test,
+  { failures, made, answered, longestMs }: Seen,
+): Promise<void> {
+  test.strictSame(failures, [], `the longest of ${answered} answers took ${Math.round(longestMs)} ms`);
+  const there = new Set((await inMysql('SELECT id FROM notes')).split('\n').map(Number));
+  test.strictSame(
+    made.filter((id) => !there.has(id)),
+    [],
+    'every note whose making was answered is there',
+  );
+  const pending = await appliance.compose(['--progress', 'plain', 'up', '--detach', '--dry-run']);
+  test.notMatch(pending.stderr, /Recreate|Creat/, 'the folder says what runs');
+}
+
+t.test('MySQL, Redis and the object store become others, and requests only wait', async (t) => {
+  const content = 'to be kept '.repeat(2_000);
+  const file = await keepFile(content);
+  const before = await Promise.all(['mysql', 'redis', 'minio'].map(idOf));
+  const { path } = await releaseOf('1.1.1', OTHER_SETTINGS);
+  const plan = await appliance.onstead(['upgrade', path, '--steps']);
+  for (const service of ['mysql', 'redis', 'minio']) {
+    t.match(plan.stdout, new RegExp(`Replace ${service}: new settings; requests wait, about \\d+ s`));
+  }
+  const users = await startUsers(appliance);
+  const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--yes']);
+  const seen = await users.stop();
+  t.equal(code, 0, stdout + stderr);
+  const after = await Promise.all(['mysql', 'redis', 'minio'].map(idOf));
+  t.notOk(
+    before.some((id) => after.includes(id)),
+    'each is another container',
+  );
+  await nobodyMissesAnything(t, seen);
+  t.equal(await ask('GET', file), content, 'the file is what it was');
+  const story = await told();
+  t.match(story, /every transaction of before is there/);
+  t.match(story, /keys \(\d+ before\)/);
+  t.match(story, /a put, a get and a delete worked; \d+ objects? ha(s|ve) the sums of before/);
+  t.match(story, /Requests waited for up to [\d.]+ s/);
+  t.comment(
+    story
+      .split('\n')
+      .filter((line) => /waited/.test(line))
+      .join('; '),
+    Math.round(seen.longestMs),
+  );
+});
+
+t.test('a release whose MySQL cannot start is taken back while requests wait', async (t) => {
+  const { path } = await releaseOf('1.1.2', (text) => CANNOT_START(OTHER_SETTINGS(text)));
+  const users = await startUsers(appliance);
+  const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--yes']);
+  const seen = await users.stop();
+  t.equal(code, 5, stdout + stderr);
+  t.match(stdout + stderr, /mysql does not start: it ended/);
+  t.match(await told(), /no-such-setting/, 'what the server said last is kept');
+  t.equal((await appliance.operation()).state, 'rolled-back');
+  await nobodyMissesAnything(t, seen);
+  t.match(JSON.parse((await appliance.onstead(['status', '--json'])).stdout), {
+    well: true,
+    release: { version: '1.1.1' },
+  });
+});
+
+t.test(
+  'another series of MySQL works on a copy, and the old volume goes when that is recorded',
+  async (t) => {
+    const { path } = await releaseOf('1.1.3', (text) => NEWER_SERIES(OTHER_SETTINGS(text)));
+    t.match(await appliance.onstead(['upgrade', path, '--yes']), { code: 3, stderr: /8\.4 to 9\.7/ });
+    const [volume, uuid] = [await volumeOfMysql(), await inMysql('SELECT @@server_uuid')];
+    const users = await startUsers(appliance);
+    const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--yes', '--irreversible']);
+    const seen = await users.stop();
+    t.equal(code, 0, stdout + stderr);
+    t.match(stdout, /Replace mysql: 8\.4 to 9\.7 on a copy of its data/);
+    t.not(await volumeOfMysql(), volume);
+    t.equal(await appliance.engine.volumes.inspect(volume!), undefined);
+    t.equal(await inMysql('SELECT @@server_uuid'), uuid, 'its transactions go on as one line');
+    await nobodyMissesAnything(t, seen);
+  },
+);
+
+t.test('the way back from it is the data of then, and says so', async (t) => {
+  t.match(await appliance.onstead(['rollback']), { code: 3, stderr: /8\.4 cannot read the data of 9\.7/ });
+  const { code, stdout, stderr } = await appliance.onstead(['rollback', '--restore-data', '--yes']);
+  t.equal(code, 0, stdout + stderr);
+  const status = await appliance.onstead(['status', '--json']);
+  t.match(JSON.parse(status.stdout), { well: true, release: { version: '1.1.1' } });
+});
