@@ -2,7 +2,7 @@
 
 import { chmod, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { buildServer, createAppliance } from './api/index.ts';
+import { beginBy, buildServer, createAppliance } from './api/index.ts';
 import { systemClock } from './base/clock.ts';
 import { OnsteadError } from './base/errors.ts';
 import { ensureFolder } from './base/files.ts';
@@ -13,6 +13,7 @@ import { howToStop } from './base/own-service.ts';
 import type { Paths } from './base/paths.ts';
 import { schedule } from './base/schedule.ts';
 import {
+  Appointments,
   bringUp,
   BundleShelf,
   changeStack,
@@ -91,11 +92,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     ...(options.engineWaitMs === undefined ? {} : { waitLimitMs: options.engineWaitMs }),
     ...(options.fault === undefined ? {} : { fault: options.fault }),
   });
-  const server = buildServer(createAppliance(tools, runner), log);
+  const appointments = new Appointments({ journal, clock, log });
+  const appliance = createAppliance(tools, runner, appointments);
+  const server = buildServer(appliance, log);
   await server.listen({ path: paths.socket });
   await chmod(paths.socket, 0o600);
   const resumed = runner.resumeAll();
   log.info({ socket: paths.socket, resumed }, 'ready');
+  const kept = appointments.keep(beginBy(tools, appliance), signal);
   const keptUp = keepStackUp({
     engine: tools.engine,
     raise: () => bringUp(tools, signal),
@@ -124,6 +128,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       stopListening();
       stopping.abort();
       await keptUp;
+      await kept;
       await firstLook;
       await upkeep;
       await runner.stop();

@@ -6,6 +6,7 @@ import { hasRoom } from '../base/disk-full.ts';
 import { programVersion } from '../base/program.ts';
 import {
   lossInWords,
+  type Appointments,
   prepareInstall,
   prepareRollback,
   prepareUpgrade,
@@ -16,18 +17,21 @@ import {
 } from '../deploy/index.ts';
 import type { Journal, NewOperation, OperationView, Runner } from '../journal/index.ts';
 import type { Release } from '../release/index.ts';
+import { answerOf, appointmentFor } from './schedule-upgrade.ts';
+import { readMachineTime } from '../base/machine-time.ts';
 import { haltUpgrade, upgradeUnderWay } from './halt-upgrade.ts';
+import type { PlanAnswer } from './schemas.ts';
 import { readLogs, readServices } from './service-view.ts';
 import { readStatus } from './status-view.ts';
 
-export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
+export function createAppliance(tools: DeployTools, runner: Runner, appointments: Appointments): Appliance {
   const { journal, clock } = tools;
   const startedAt = clock.now().toISOString();
   // Before the first request and the first operation: what they log may hold what an engine or a program said.
   tools.log.maskWith((text) => tools.secrets.mask(text));
   return {
     version: () => ({ onstead: programVersion(), node: process.versions.node, startedAt }),
-    status: () => readStatus(tools),
+    status: () => readStatus(tools, appointments.current()),
     services: () => readServices(tools),
     logs: (service, query) => readLogs(tools, service, query),
     operations: () => journal.list(),
@@ -42,14 +46,26 @@ export function createAppliance(tools: DeployTools, runner: Runner): Appliance {
       const prepared = await prepareInstall(tools, path, { onProgress, signal });
       return begin(tools, runner, fromBundle(tools, prepared), { dryRun, signal });
     },
-    async upgrade({ path, dryRun, strategy, irreversible }, onProgress, signal) {
+    planned: () => answerOf(appointments.current()),
+    cancel: (id) => answerOf(appointments.cancel(id))!, // it is what was there
+    async upgrade(request, onProgress, signal) {
+      const { path, dryRun, strategy, irreversible, at } = request;
+      // Before minutes are spent on the bundle.
+      const time = at === undefined ? undefined : await readMachineTime(at, clock.now(), signal);
       const chosen = strategy === undefined ? {} : { strategy };
       const prepared = await prepareUpgrade(tools, path, { onProgress, signal, ...chosen });
       const { oneWay, offers } = prepared;
       if (!dryRun && !irreversible) refuseUnagreed(oneWay);
       if (!dryRun) refuseOffered(offers);
       const warnings = [...prepared.warnings, ...oneWay, ...offers.map(({ why }) => `${why}.`)];
-      return begin(tools, runner, { ...fromBundle(tools, prepared), warnings }, { dryRun, signal });
+      const asked = { ...fromBundle(tools, prepared), warnings };
+      if (time === undefined) return begin(tools, runner, asked, { dryRun, signal });
+      const plan = { ...planOf(asked), at: time };
+      if (dryRun) return { plan };
+      signal.throwIfAborted(); // whoever asked has left
+      const appointment = appointmentFor(tools, prepared, request, time);
+      appointments.make(appointment);
+      return { plan, planned: answerOf(appointment)! };
     },
     async rollback({ to, data, dryRun }, signal) {
       const upgrade = upgradeUnderWay(tools);
@@ -105,19 +121,24 @@ function fromBundle(
   };
 }
 
-function begin(
-  { journal }: DeployTools,
-  runner: Runner,
-  { operation, release, isOwn, warnings = [], preview, onBegun = () => {} }: Prepared,
-  { dryRun, signal }: { readonly dryRun: boolean; readonly signal: AbortSignal },
-): Begun {
+function planOf({ operation, release, warnings = [], preview }: Prepared): PlanAnswer {
   const { product, title, version, permissions } = release;
-  const steps = operation.steps.map(({ type, title: stepTitle }) => ({ type, title: stepTitle }));
-  const plan = {
+  const steps = operation.steps.map((step) => ({ type: step.type, title: step.title }));
+  return {
     ...{ product, title, version, steps },
     ...{ permissions: [...permissions], warnings: [...warnings] },
     ...(preview === undefined ? {} : { upgrade: preview }),
   };
+}
+
+function begin(
+  { journal }: DeployTools,
+  runner: Runner,
+  prepared: Prepared,
+  { dryRun, signal }: { readonly dryRun: boolean; readonly signal: AbortSignal },
+): Begun {
+  const { operation, isOwn, onBegun = () => {} } = prepared;
+  const plan = planOf(prepared);
   if (dryRun) return { plan };
   signal.throwIfAborted(); // whoever asked has left
   const own = unfinishedOf(journal, operation.kind, isOwn);

@@ -2,7 +2,14 @@
 
 import type { JournalEvent, OperationView } from '../journal/index.ts';
 import type { Strategy } from '../release/index.ts';
-import type { LogMessage, PlanAnswer, ServiceAnswer, StatusAnswer, VersionAnswer } from './schemas.ts';
+import type {
+  AppointmentAnswer,
+  LogMessage,
+  PlanAnswer,
+  ServiceAnswer,
+  StatusAnswer,
+  VersionAnswer,
+} from './schemas.ts';
 
 export interface LogQuery {
   readonly tail: number;
@@ -16,11 +23,20 @@ export interface Begun {
   readonly operation?: string;
   /** It was under way, and is turned round. */
   readonly halts?: true;
+  /** It begins later. */
+  readonly planned?: AppointmentAnswer;
 }
 
 export interface BeginRequest {
   readonly path: string;
   readonly dryRun: boolean;
+}
+
+export interface UpgradeRequest extends BeginRequest {
+  readonly strategy?: Strategy;
+  readonly irreversible?: boolean;
+  /** On the machine's clock; at once without. */
+  readonly at?: string;
 }
 
 export type OnProgress = (done: number, total: number) => void;
@@ -31,11 +47,7 @@ export interface Appliance {
   services(): Promise<ServiceAnswer[]>;
   logs(service: string, query: LogQuery): AsyncIterable<LogMessage>;
   install(request: BeginRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Begun>;
-  upgrade(
-    request: BeginRequest & { readonly strategy?: Strategy; readonly irreversible?: boolean },
-    onProgress: OnProgress,
-    signal: AbortSignal,
-  ): Promise<Begun>;
+  upgrade(request: UpgradeRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Begun>;
   rollback(
     request: {
       readonly to?: string | undefined;
@@ -54,4 +66,7 @@ export interface Appliance {
   mask(text: string): string;
   resume(id: string): void;
   abandon(id: string): void;
+  planned(): AppointmentAnswer | null;
+  /** Takes what is planned for later off the list. */
+  cancel(id: string): AppointmentAnswer;
 }

@@ -2,6 +2,7 @@
 
 export type { Appliance, Begun, LogQuery } from './appliance.ts';
 export { createAppliance } from './appliance-view.ts';
+export { beginBy } from './schedule-upgrade.ts';
 export { buildServer } from './server.ts';
 export type { Server } from './route.ts';
 export type {

@@ -1,7 +1,7 @@
 // The shapes that cross the API, shared with the CLI. Rooms that own a shape keep it; the rest stands here.
 
 import { Nullable, Type, type Static } from '../base/schema.ts';
-import { UpgradePreview } from '../deploy/index.ts';
+import { appointmentStates, UpgradePreview } from '../deploy/index.ts';
 import { Permission, STRATEGIES } from '../release/index.ts';
 
 export type { UpgradePreview } from '../deploy/index.ts';
@@ -33,6 +33,25 @@ export const ServiceAnswer = Type.Object({
 });
 export type ServiceAnswer = Static<typeof ServiceAnswer>;
 
+/** An upgrade that is to begin later, or should have begun. */
+export const AppointmentAnswer = Type.Object({
+  id: Type.String(),
+  title: Type.String(),
+  at: Type.String(),
+  /** The same on the clock of the machine's zone. */
+  wall: Type.String(),
+  zone: Type.String(),
+  state: Type.Enum([...appointmentStates]),
+  path: Type.String(),
+  /** Why it did not begin, and what to do. */
+  message: Nullable(Type.String()),
+  next: Nullable(Type.String()),
+});
+export type AppointmentAnswer = Static<typeof AppointmentAnswer>;
+
+export const PlannedAnswer = Type.Object({ planned: Nullable(AppointmentAnswer) });
+export type PlannedAnswer = Static<typeof PlannedAnswer>;
+
 export const StatusAnswer = Type.Object({
   /** Is it well, in one sentence. */
   sentence: Type.String(),
@@ -54,6 +73,8 @@ export const StatusAnswer = Type.Object({
     Type.Object({ code: Type.String(), message: Type.String(), next: Type.Optional(Type.String()) }),
   ),
   operation: Nullable(Type.Object({ id: Type.String(), title: Type.String(), state: Type.String() })),
+  /** What is planned for later. */
+  planned: Nullable(AppointmentAnswer),
   /** Offered since CPUs or memory changed. */
   machineChange: Nullable(
     Type.Object({
@@ -91,6 +112,8 @@ export const UpgradeRequest = Type.Object(
     strategy: Type.Optional(Type.Enum([...STRATEGIES])),
     /** Migrations that cannot be taken back are agreed to. */
     irreversible: Type.Optional(Type.Boolean()),
+    /** Begin then, on the machine's clock: `02:30` or `2026-11-22 02:30`. */
+    at: Type.Optional(Type.String({ maxLength: 40 })),
   },
   { additionalProperties: false },
 );
@@ -116,6 +139,10 @@ export const PlanAnswer = Type.Object({
   steps: Type.Array(Type.Object({ type: Type.String(), title: Type.String() })),
   /** Of an upgrade: what it does and needs, in numbers. */
   upgrade: Type.Optional(UpgradePreview),
+  /** When it would begin; at once without. */
+  at: Type.Optional(
+    Type.Object({ at: Type.String(), wall: Type.String(), zone: Type.String(), isTwice: Type.Boolean() }),
+  ),
 });
 export type PlanAnswer = Static<typeof PlanAnswer>;
 
@@ -129,6 +156,7 @@ export const BeginMessage = Type.Union([
     /** It was under way, and is turned round. */
     halts: Type.Optional(Type.Boolean()),
   }),
+  Type.Object({ kind: Type.Literal('planned'), planned: AppointmentAnswer }),
   Type.Object({
     kind: Type.Literal('error'),
     error: Type.Object({ code: Type.String(), message: Type.String() }, { additionalProperties: true }),

@@ -1,14 +1,16 @@
 // Is it well, in one sentence, and what needs a person.
 
+import { access } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ServiceAnswer, StatusAnswer } from './schemas.ts';
 import { hasRoom } from '../base/disk-full.ts';
 import { isOnsteadError, OnsteadError } from '../base/errors.ts';
 import { howToRestart } from '../base/own-service.ts';
-import { readFact, type DeployTools, type InstalledRelease } from '../deploy/index.ts';
+import { readFact, type Appointment, type DeployTools, type InstalledRelease } from '../deploy/index.ts';
 import type { OperationView } from '../journal/index.ts';
 import { attentionToServices } from './service-attention.ts';
 import { addressesOf, attentionToEdge, publishedBy, publishedMeant } from './edge-view.ts';
+import { answerOf } from './schedule-upgrade.ts';
 import { plannedServices, readStack, type StackView } from './service-view.ts';
 import { certificateEnd, certificateSecrets, readSettings } from '../stack/index.ts';
 
@@ -18,7 +20,7 @@ const ENGINE_WITHIN_MS = 10_000;
 type Trouble = NonNullable<StatusAnswer['engineTrouble']>;
 type Attention = StatusAnswer['attention'];
 
-export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
+export async function readStatus(tools: DeployTools, planned?: Appointment): Promise<StatusAnswer> {
   const { journal } = tools;
   const installed = readFact(journal, 'installed');
   const { services, edge, trouble } = await askServices(tools);
@@ -44,8 +46,14 @@ export async function readStatus(tools: DeployTools): Promise<StatusAnswer> {
     engineTrouble: trouble ?? null,
     operation:
       operation === undefined ? null : { id: operation.id, title: operation.title, state: operation.state },
+    planned: answerOf(planned),
     machineChange: machineChangeOf(tools),
-    attention: [...ills, ...(await attentionToSettings(tools)), ...attentionToEdge(published, tools)],
+    attention: [
+      ...ills,
+      ...(await attentionToPlanned(planned)),
+      ...(await attentionToSettings(tools)),
+      ...attentionToEdge(published, tools),
+    ],
   };
 }
 
@@ -101,6 +109,30 @@ function attentionToSecrets(
 function attentionToStuck(operation: OperationView | undefined): Attention {
   if (operation?.state !== 'stuck') return [];
   return [{ what: `"${operation.title}" is stuck.`, command: `onstead operations show ${operation.id}` }];
+}
+
+/** What was planned for later and did not begin, or will not. */
+async function attentionToPlanned(planned: Appointment | undefined): Promise<Attention> {
+  if (planned === undefined) return [];
+  const { id, title, state, error, bundle } = planned;
+  const command = `onstead operations cancel ${id}`;
+  if (state === 'missed' || state === 'refused') {
+    return [{ what: `${error?.message ?? title} ${error?.next ?? ''}`.trimEnd(), command }];
+  }
+  if (await isThere(bundle.path)) return [];
+  return [
+    {
+      what: `The bundle of "${title}" is not at ${bundle.path} any more. Put it back before it begins.`,
+      command,
+    },
+  ];
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The daemon goes on with what it read at its start, so this is no illness yet. */

@@ -2,11 +2,12 @@
 
 import { resolve } from 'node:path';
 import { errorFrom } from '../base/errors.ts';
-import type { BeginMessage, PlanAnswer, StatusAnswer } from '../api/schemas.ts';
+import type { AppointmentAnswer, BeginMessage, PlanAnswer, StatusAnswer } from '../api/schemas.ts';
 import { exitCodeFor, exitCodeOfOperation } from './exit-codes.ts';
 import { followOperation } from './follow.ts';
 import { sayPermissions } from './permissions.ts';
 import { drawBar, type Terminal } from './terminal.ts';
+import { plannedInWords, sayTime } from './planned.ts';
 import { sayUpgradePlan, saySteps } from './upgrade-plan.ts';
 import { isSet, type VerbInput } from './verb.ts';
 
@@ -23,6 +24,7 @@ interface Begun {
   readonly id: string | undefined;
   /** It was under way, and going back is what was asked for. */
   readonly halts: boolean;
+  readonly planned: AppointmentAnswer | undefined;
 }
 
 /** The flags that every verb has which begins an operation. */
@@ -39,7 +41,10 @@ export async function beginIfAgreed(
 ): Promise<number> {
   const dryRun = !isSet(input, 'yes');
   const code = await beginOperation(input, { route, body: { ...body, dryRun } });
-  if (dryRun && code === 0) input.terminal.say('Nothing was changed. Add --yes to do it.');
+  if (dryRun && code === 0) {
+    const doing = 'at' in body ? 'plan' : 'do';
+    input.terminal.say(`Nothing was changed. Add --yes to ${doing} it.`);
+  }
   return code;
 }
 
@@ -47,12 +52,17 @@ export const yesFlag = { type: 'boolean', help: 'Do it; without this it only sho
 
 export async function beginOperation(input: VerbInput, request: BeginRequest): Promise<number> {
   const { terminal, client, signal } = input;
-  const { plan, id, halts } = await ask(input, request);
-  if (signal.aborted && id === undefined) {
+  const { plan, id, halts, planned } = await ask(input, request);
+  if (signal.aborted && id === undefined && planned === undefined) {
     terminal.say('Nothing was begun.');
     return INTERRUPTED;
   }
   if (plan !== undefined) showPlan(plan, input, request.body.dryRun);
+  if (planned !== undefined) {
+    terminal.say(plannedInWords(planned));
+    terminal.answer({ planned });
+    return 0;
+  }
   if (id === undefined) {
     terminal.answer(plan);
     return plan?.upgrade !== undefined && plan.upgrade.checks.failed.length > 0
@@ -75,6 +85,7 @@ async function ask({ client, terminal, signal }: VerbInput, { route, body }: Beg
   let id: string | undefined;
   let plan: PlanAnswer | undefined;
   let halts = false;
+  let planned: AppointmentAnswer | undefined;
   try {
     for await (const message of client.lines<BeginMessage>(route, { body, signal })) {
       if (message.kind === 'error') throw errorFrom(message.error);
@@ -82,6 +93,8 @@ async function ask({ client, terminal, signal }: VerbInput, { route, body }: Beg
         terminal.redraw(drawBar('Checking the bundle', message, performance.now() - startedMs));
       } else if (message.kind === 'plan') {
         plan = message.plan;
+      } else if (message.kind === 'planned') {
+        planned = message.planned;
       } else {
         id = message.id;
         halts = message.halts ?? false;
@@ -90,7 +103,7 @@ async function ask({ client, terminal, signal }: VerbInput, { route, body }: Beg
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-  return { plan, id, halts };
+  return { plan, id, halts, planned };
 }
 
 function showPlan(plan: PlanAnswer, input: VerbInput, dryRun: boolean): void {
@@ -100,6 +113,7 @@ function showPlan(plan: PlanAnswer, input: VerbInput, dryRun: boolean): void {
     if (isSet(input, 'steps')) saySteps(plan.upgrade, terminal);
     terminal.say();
     sayCautions(plan, terminal);
+    if (plan.at !== undefined) sayTime(plan.at, terminal);
     return;
   }
   terminal.say(`${terminal.paint('strong', `${plan.title} ${plan.version}`)}, ${plan.steps.length} steps`);

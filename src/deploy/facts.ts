@@ -1,6 +1,7 @@
 // The appliance's durable facts, by name and shape, so that no two places spell a key differently.
 
 import type { Journal } from '../journal/index.ts';
+import type { Appointment } from './appointment.ts';
 import type { Change, SizingPlan } from '../sizing/index.ts';
 
 /** Another division of the machine, since its CPUs or memory changed. */
@@ -25,6 +26,8 @@ interface Facts {
   machineChange: MachineChange | null;
   installed: InstalledRelease;
   sizing: SizingPlan;
+  /** The upgrade that is planned for later, or was. */
+  appointment: Appointment;
   /** The image that the edge's namespace was first made from. */
   holderImage: string;
   /** The release's name of a volume → the engine's name of the one that holds its data, where a restore made a new one. */

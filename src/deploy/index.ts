@@ -1,5 +1,7 @@
 // The face of deploy: what changes the stack.
 
+export { appointmentStates, type Appointment } from './appointment.ts';
+export { Appointments, type BeginAppointment } from './appointments.ts';
 export { bringUp, changeStack } from './bring-up.ts';
 export { BundleShelf, isBundleAway } from './bundle-shelf.ts';
 export { readFact, type InstalledRelease } from './facts.ts';

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { TestAppliance } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
+import type { Appointment } from '../../src/deploy/index.ts';
+import { storedFact, storeFact } from './stored-operation.ts';
 import { startUsers } from './users.ts';
 
 t.setTimeout(590_000);
@@ -91,7 +93,26 @@ t.test('while the old replicas are kept warm, a rollback is one reload, and fail
     left.length === 2 && left.every(({ id }) => old.some((one) => one.id === id)),
     'the very same replicas',
   );
-  t.equal((await appliance.onstead(['upgrade', path, '--yes'])).code, 0, 'and forth again');
+});
+
+t.test('an upgrade planned for later begins by itself, though the daemon was away at its time', async (t) => {
+  const { path } = await demoBundle('1.1.0');
+  const planned = await appliance.onstead(['upgrade', path, '--at', '23:59', '--yes']);
+  t.match(planned, { code: 0, stdout: /Planned: Upgrade Notes from 1\.0\.0 to 1\.1\.0, .* 23:59 \(/ });
+  const again = await appliance.onstead(['upgrade', path, '--at', '22:00', '--yes']);
+  t.match(again, { code: 5, stderr: /is planned already.*\n.*operations cancel/ });
+  t.match((await appliance.onstead(['operations'])).stdout, /scheduled +\d{4}-.*Upgrade Notes/);
+  await appliance.stop();
+  const newest = storedFact<Appointment>(appliance, 'appointment')!;
+  storeFact(appliance, 'appointment', { ...newest, at: new Date(Date.now() - 60_000).toISOString() });
+  await appliance.start();
+  const isDone = async (): Promise<boolean> => {
+    const { title, state } = await appliance.operation();
+    return title === newest.title && state === 'done';
+  };
+  while (!(await isDone())) await sleep(500);
+  t.equal(await version(), '1.1.0');
+  t.equal(JSON.parse((await appliance.onstead(['status', '--json'])).stdout).planned, null);
 });
 
 t.test('a release that never becomes ready is taken back, and nobody notices', async (t) => {

@@ -7,8 +7,10 @@ import type { Begun, OnProgress } from '../appliance.ts';
 import { followEvents } from '../follow-events.ts';
 import { answerInLines, type LineStream } from '../line-stream.ts';
 import {
+  AppointmentAnswer,
   InstallRequest,
   NoteSchema,
+  PlannedAnswer,
   RollbackRequest,
   UpgradeRequest,
   type BeginMessage,
@@ -61,6 +63,16 @@ export const operationRoutes: Routes = (server, appliance) => {
     return appliance.operation(request.params.id);
   });
 
+  server.get('/api/planned', { schema: { response: { 200: PlannedAnswer } } }, () => ({
+    planned: appliance.planned(),
+  }));
+
+  server.post(
+    '/api/planned/:id/cancel',
+    { schema: { params: Id, response: { 200: AppointmentAnswer } } },
+    (request) => appliance.cancel(request.params.id),
+  );
+
   server.post('/api/install', { schema: { body: InstallRequest } }, async (request, reply) => {
     const { path, dryRun = false } = request.body;
     await answerInLines<BeginMessage>({ request, reply, mask }, (stream) =>
@@ -91,10 +103,11 @@ async function tellBeginning(
   begin: (onProgress: OnProgress) => Promise<Begun>,
 ): Promise<void> {
   try {
-    const { plan, operation, halts } = await begin(
+    const { plan, operation, halts, planned } = await begin(
       (done, total) => void sendIfRoom({ kind: 'progress', done, total }),
     );
     await send({ kind: 'plan', plan });
+    if (planned !== undefined) await send({ kind: 'planned', planned });
     if (operation !== undefined)
       await send({ kind: 'operation', id: operation, ...(halts ? { halts } : {}) });
   } catch (error) {

@@ -2,7 +2,7 @@
 
 import { OnsteadError } from '../../base/errors.ts';
 import { formatDuration } from '../../base/units.ts';
-import type { Note, OperationView } from '../../api/schemas.ts';
+import type { AppointmentAnswer, Note, OperationView, PlannedAnswer } from '../../api/schemas.ts';
 import { exitCodeOfOperation } from '../exit-codes.ts';
 import { followOperation, inOneLine } from '../follow.ts';
 import type { Terminal } from '../terminal.ts';
@@ -10,13 +10,14 @@ import { isSet, type Verb, type VerbInput } from '../verb.ts';
 
 export const operationsVerb: Verb = {
   name: 'operations',
-  summary: 'List operations, show or follow one, resume or abandon a stuck one.',
+  summary: 'List operations, show or follow one, settle a stuck one, cancel a planned one.',
   usage:
-    'onstead operations\nonstead operations show [ID] [--follow]\nonstead operations resume|abandon [ID]',
+    'onstead operations\nonstead operations show [ID] [--follow]\nonstead operations resume|abandon [ID]\nonstead operations cancel [ID]',
   flags: { follow: { type: 'boolean', short: 'f', help: 'Stay until the operation is over.' } },
   examples: [
     ['onstead operations', 'the newest first'],
     ['onstead operations show', 'the newest one, step by step'],
+    ['onstead operations cancel', 'take the upgrade that is planned for later off the list'],
     ['onstead operations resume install-20261121-054512-k3f9', 'go on after the cause is gone'],
   ],
   maxArgs: 2,
@@ -30,21 +31,45 @@ async function operations(input: VerbInput): Promise<number> {
       return list(input);
     case 'show':
       return show(input, id ?? (await newest(input)));
+    case 'cancel':
+      return cancel(input, id);
     case 'resume':
     case 'abandon':
       return settle(input, action, id);
     default:
       throw new OnsteadError('usage.action', `There is no "onstead operations ${action}".`, {
-        next: 'Use show, resume or abandon; see `onstead operations --help`.',
+        next: 'Use show, resume, abandon or cancel; see `onstead operations --help`.',
       });
   }
 }
 
 async function list({ client, terminal }: VerbInput): Promise<number> {
   const all = await client.get<OperationView[]>('/api/operations');
-  if (all.length === 0) terminal.say('Nothing has been done yet.');
-  terminal.table(all.map((one) => [one.id, one.state, local(one.createdAt), one.title]));
-  terminal.answer(all);
+  const { planned } = await client.get<PlannedAnswer>('/api/planned');
+  if (all.length === 0 && planned === null) terminal.say('Nothing has been done yet.');
+  const later = planned === null ? [] : [[planned.id, stateOf(planned), `${planned.wall}:00`, planned.title]];
+  terminal.table([...later, ...all.map((one) => [one.id, one.state, local(one.createdAt), one.title])]);
+  terminal.answer(
+    planned === null ? all : [{ kind: 'upgrade', steps: [], ...planned, state: stateOf(planned) }, ...all],
+  );
+  return 0;
+}
+
+function stateOf({ state }: AppointmentAnswer): string {
+  return state === 'waiting' || state === 'beginning' ? 'scheduled' : state;
+}
+
+async function cancel({ client, terminal }: VerbInput, id: string | undefined): Promise<number> {
+  const chosen = id ?? (await client.get<PlannedAnswer>('/api/planned')).planned?.id;
+  if (chosen === undefined) {
+    throw new OnsteadError('operation.none', 'Nothing is planned for later, so there is nothing to cancel.', {
+      next: 'Plan an upgrade with `onstead upgrade BUNDLE --at TIME`.',
+    });
+  }
+  const path = `/api/planned/${encodeURIComponent(chosen)}/cancel`;
+  const cancelled = await client.post<AppointmentAnswer>(path, {});
+  terminal.say(`Taken off: ${cancelled.title}, which was planned for ${cancelled.wall} (${cancelled.zone}).`);
+  terminal.answer({ cancelled });
   return 0;
 }
 

@@ -8,12 +8,17 @@ import { isSet, textFlag, type Verb, type VerbInput } from '../verb.ts';
 export const upgradeVerb: Verb = {
   name: 'upgrade',
   summary: 'Upgrade to a newer release; what fails is taken back.',
-  usage: 'onstead upgrade BUNDLE [--strategy NAME] [--irreversible] [--steps] [--yes] [--detach]',
+  usage: 'onstead upgrade BUNDLE [--strategy NAME] [--at TIME] [--irreversible] [--steps] [--yes] [--detach]',
   flags: {
     strategy: {
       type: 'string',
       value: 'NAME',
       help: `How replicas are replaced: ${STRATEGIES.join(', ')}. Default: as the release says.`,
+    },
+    at: {
+      type: 'string',
+      value: 'TIME',
+      help: "Begin then, on the machine's clock: 02:30, or '2026-11-22 02:30'.",
     },
     irreversible: {
       type: 'boolean',
@@ -27,6 +32,7 @@ export const upgradeVerb: Verb = {
     ['onstead upgrade notes-1.1.0.tar', 'see the whole plan; nothing is changed'],
     ['onstead upgrade notes-1.1.0.tar --yes', 'upgrade and watch'],
     ['onstead upgrade notes-1.1.0.tar --strategy canary --yes', 'let few requests try it first'],
+    ['onstead upgrade notes-1.1.0.tar --at 02:30 --yes', 'in the coming night'],
   ],
   minArgs: 1,
   maxArgs: 1,
@@ -36,9 +42,11 @@ export const upgradeVerb: Verb = {
 function upgrade(input: VerbInput): Promise<number> {
   const strategy = strategyFrom(input);
   const chosen = strategy === undefined ? {} : { strategy };
+  const at = textFlag(input, 'at');
+  const later = at === undefined ? {} : { at };
   return beginIfAgreed(input, {
     route: '/api/upgrade',
-    body: { path: givenPath(input), irreversible: isSet(input, 'irreversible'), ...chosen },
+    body: { path: givenPath(input), irreversible: isSet(input, 'irreversible'), ...chosen, ...later },
   });
 }
 

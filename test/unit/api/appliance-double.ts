@@ -23,6 +23,17 @@ const somePlan = {
   steps: [{ type: 'one', title: 'Do one' }],
 };
 
+const somePlanned = {
+  ...{ id: 'upgrade-1', title: 'Upgrade Notes', at: '2026-11-22T01:30:00.000Z', path: '/x.tar' },
+  ...{
+    wall: '2026-11-22 02:30',
+    zone: 'Europe/Zurich',
+    state: 'waiting' as const,
+    message: null,
+    next: null,
+  },
+};
+
 interface Ends {
   teardown(end: () => unknown): void;
 }
@@ -45,6 +56,7 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
       certificateEnds: null,
       services: [],
       operation: null,
+      planned: null,
       engineTrouble: null,
       machineChange: null,
       attention: [],
@@ -59,8 +71,8 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
         line: 'hello',
       };
     },
-    upgrade: async ({ path, dryRun, strategy }) => {
-      asked.push(`upgrade ${path}${dryRun ? ' dry' : ''} ${strategy ?? ''}`.trim());
+    upgrade: async ({ path, dryRun, strategy, at }) => {
+      asked.push(['upgrade', path, dryRun ? 'dry' : '', strategy, at].filter(Boolean).join(' '));
       return { plan: somePlan };
     },
     rollback: async ({ to, data, dryRun }) => {
@@ -82,6 +94,11 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
     mask: (text) => text,
     resume: (id) => void asked.push(`resume ${id}`),
     abandon: (id) => void asked.push(`abandon ${id}`),
+    planned: () => null,
+    cancel: (id) => {
+      asked.push(`cancel ${id}`);
+      return somePlanned;
+    },
     ...change,
   };
   const server = buildServer(appliance, createLogger('silent'));

@@ -188,7 +188,21 @@ t.test('an upgrade and a rollback take what they are told, and nothing else', as
   t.equal(await post('/api/upgrade', { path: '/x.tar', strategy: 'big-bang' }), 400);
   t.equal(await post('/api/rollback', { path: '/x.tar' }), 400);
   t.equal(await post('/api/rollback', { data: 'burn' }), 400);
+  t.equal(await post('/api/upgrade', { path: '/x.tar', at: 'x'.repeat(50) }), 400);
   t.equal(asked.length, 3);
+});
+
+t.test('what is planned for later can be seen, and taken off', async (t) => {
+  const { server, asked } = await openApi(t);
+  t.strictSame((await server.inject('/api/planned')).json(), { planned: null });
+  await server.inject({ method: 'POST', url: '/api/upgrade', payload: { path: '/x.tar', at: '02:30' } });
+  const cancelled = await server.inject({
+    method: 'POST',
+    url: '/api/planned/upgrade-1/cancel',
+    payload: {},
+  });
+  t.match(cancelled.json(), { id: 'upgrade-1', wall: '2026-11-22 02:30' });
+  t.strictSame(asked, ['upgrade /x.tar 02:30', 'cancel upgrade-1']);
 });
 
 t.test('a dry run begins nothing', async (t) => {

@@ -10,7 +10,7 @@ import { createLogger } from '../../../src/base/log.ts';
 import { createAppliance } from '../../../src/api/index.ts';
 import { readServices } from '../../../src/api/service-view.ts';
 import { readStatus } from '../../../src/api/status-view.ts';
-import type { DeployTools } from '../../../src/deploy/index.ts';
+import type { Appointment, Appointments, DeployTools } from '../../../src/deploy/index.ts';
 import { parseRelease } from '../../../src/release/index.ts';
 import type { Runner } from '../../../src/journal/index.ts';
 import { certificateSecrets, ensureCertificates } from '../../../src/stack/index.ts';
@@ -239,7 +239,7 @@ t.test(
     const { tools, journal } = await toolsWith(t, []);
     journal.setFact('installed', installed);
     journal.setFact('sizing', plan);
-    const appliance = createAppliance(tools, {} as Runner);
+    const appliance = createAppliance(tools, {} as Runner, {} as Appointments);
     const query = { tail: 1, follow: false, signal: new AbortController().signal };
     const ask = (service: string) => appliance.logs(service, query)[Symbol.asyncIterator]().next();
     await t.rejects(ask('app'), {
@@ -359,7 +359,7 @@ t.test('what the daemon logs holds no secret of this appliance', async (t) => {
   const { tools } = await toolsWith(t, []);
   const written: string[] = [];
   const log = createLogger('info', { write: (line) => void written.push(line) });
-  createAppliance({ ...tools, log }, {} as Runner);
+  createAppliance({ ...tools, log }, {} as Runner, {} as Appointments);
   await tools.secrets.ensure(['mysql_password']);
   await ensureCertificates(tools.secrets, ['localhost'], tools.clock);
   const password = tools.secrets.get('mysql_password');
@@ -373,3 +373,39 @@ t.test('what the daemon logs holds no secret of this appliance', async (t) => {
     t.notOk(all.includes(line), 'no line of the private key');
   t.match(JSON.parse(all), { msg: 'mysql said [secret]', err: { message: /with "\[secret\]" failed/ } });
 });
+
+t.test(
+  'an upgrade that is planned for later is told, and what is wrong with it needs a person',
+  async (t) => {
+    const { tools } = await toolsWith(t, []);
+  const { paths } = tools;
+    const planned: Appointment = {
+      ...{
+        id: 'upgrade-1',
+        title: 'Upgrade Notes',
+        at: '2026-11-22T01:30:00.000Z',
+        wall: '2026-11-22 02:30',
+      },
+      ...{ zone: 'Europe/Zurich', bundle: { path: paths.settings, id: 'abc' }, from: '1.0.0', error: null },
+      ...{ irreversible: false, state: 'waiting' },
+    };
+    const attentionTo = async (one: Appointment) => (await readStatus(tools, one)).attention;
+    const command = 'onstead operations cancel upgrade-1';
+    await mkdir(dirname(paths.settings), { recursive: true });
+    await writeFile(paths.settings, '');
+    t.match(await readStatus(tools, planned), {
+      planned: { id: 'upgrade-1', state: 'waiting', message: null },
+    });
+    t.strictSame(
+      (await attentionTo(planned)).filter((one) => one.command === command),
+      [],
+    );
+    const gone = { ...planned, bundle: { path: '/nowhere/b.tar', id: 'abc' } };
+    t.match(await attentionTo(gone), [{ what: /is not at \/nowhere\/b\.tar any more/, command }]);
+    const error = { code: 'operation.missed', message: 'It was missed.', next: 'Plan it anew.' };
+    t.match(await attentionTo({ ...planned, state: 'missed', error }), [
+      { what: 'It was missed. Plan it anew.', command },
+    ]);
+    t.equal((await readStatus(tools)).planned, null);
+  },
+);

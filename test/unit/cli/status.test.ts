@@ -1,7 +1,7 @@
 // `onstead status` and `onstead services`: the picture, and the exit code that says the same.
 
 import t from 'tap';
-import { onstead, openDaemon } from './cli-lab.ts';
+import { linesOf, onstead, openDaemon } from './cli-lab.ts';
 
 const replica = { container: 'notes-app-1', state: 'running', health: 'healthy', restarts: 2, since: null };
 const service = {
@@ -21,6 +21,7 @@ const status = {
   certificateEnds: null,
   services: [service],
   operation: null,
+  planned: null,
   engineTrouble: null,
   machineChange: null,
   attention: [],
@@ -106,4 +107,47 @@ t.test('a narrow terminal is shown no image names, and no line that does not fit
     const isCommand = (line: string): boolean => /^(Usage| {2}(# |onstead ))/.test(line);
     for (const line of out.split('\n').filter((one) => !isCommand(one))) t.ok(line.length <= 60, line);
   }
+});
+
+t.test(
+  'what is planned for later is told with its time, how long until then, and how to cancel it',
+  async (t) => {
+    const at = new Date(Date.now() + 2 * 3_600_000 + 90_000).toISOString();
+    const planned = {
+      ...{ id: 'upgrade-1', title: 'Upgrade Notes from 1.0.0 to 1.1.0', at, wall: '2026-11-22 02:30' },
+      ...{ zone: 'Europe/Zurich', state: 'waiting', path: '/x.tar', message: null, next: null },
+    };
+    const socket = await openDaemon(t, {
+      'GET /api/status': { ...status, planned },
+      'GET /api/operations': [],
+      'GET /api/planned': { planned },
+      'POST /api/planned/upgrade-1/cancel': planned,
+      'POST /api/upgrade': linesOf([{ kind: 'planned', planned }]),
+    });
+    const sentence =
+      'Planned: Upgrade Notes from 1.0.0 to 1.1.0, 2026-11-22 02:30 (Europe/Zurich), in 2 h 1 min. Cancel it with: onstead operations cancel upgrade-1';
+    t.match((await onstead(['status'], { socket })).out, `  ${sentence}\n`);
+    t.match(await onstead(['upgrade', 'x.tar', '--at', '02:30', '--yes'], { socket }), {
+      code: 0,
+      out: `${sentence}\n`,
+    });
+    const list = await onstead(['operations'], { socket });
+    t.match(list.out, 'upgrade-1  scheduled  2026-11-22 02:30:00  Upgrade Notes from 1.0.0 to 1.1.0');
+    t.match(JSON.parse((await onstead(['operations', '--json'], { socket })).out), [
+      { id: 'upgrade-1', state: 'scheduled' },
+    ]);
+    t.equal(
+      (await onstead(['operations', 'cancel'], { socket })).out,
+      'Taken off: Upgrade Notes from 1.0.0 to 1.1.0, which was planned for 2026-11-22 02:30 (Europe/Zurich).\n',
+    );
+  },
+);
+
+t.test('where nothing is planned for later there is nothing to cancel', async (t) => {
+  const socket = await openDaemon(t, { 'GET /api/planned': { planned: null }, 'GET /api/operations': [] });
+  t.match(await onstead(['operations', 'cancel'], { socket }), {
+    code: 5,
+    err: /Nothing is planned for later/,
+  });
+  t.equal((await onstead(['operations'], { socket })).out, 'Nothing has been done yet.\n');
 });
