@@ -55,6 +55,7 @@ export function createAppliance(tools: DeployTools, runner: Runner, appointments
       const chosen = strategy === undefined ? {} : { strategy };
       const prepared = await prepareUpgrade(tools, path, { onProgress, signal, ...chosen });
       const { oneWay, offers } = prepared;
+      if (!dryRun && at === undefined) refuseBusy(journal, fromBundle(tools, prepared));
       if (!dryRun && !irreversible) refuseUnagreed(oneWay);
       if (!dryRun) refuseOffered(offers);
       const warnings = [...prepared.warnings, ...oneWay, ...offers.map(({ why }) => `${why}.`)];
@@ -86,6 +87,11 @@ function refuseUnagreed(oneWay: readonly string[]): void {
   throw new OnsteadError('release.irreversible', first, {
     next: 'If that is what you want, add --irreversible.',
   });
+}
+
+/** Before any word is asked for: another operation has to be over first. The journal refuses it all the same. */
+function refuseBusy(journal: Journal, { operation, isOwn }: Prepared): void {
+  if (unfinishedOf(journal, operation.kind, isOwn) === undefined) journal.refuseBusy();
 }
 
 /** Another strategy than the one that a person chose needs their word. */

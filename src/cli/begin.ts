@@ -7,7 +7,7 @@ import { exitCodeFor, exitCodeOfOperation } from './exit-codes.ts';
 import { followOperation } from './follow.ts';
 import { sayPermissions } from './permissions.ts';
 import { drawBar, type Terminal } from './terminal.ts';
-import { plannedInWords, sayTime } from './planned.ts';
+import { sayPlanned, sayTime } from './planned.ts';
 import { sayUpgradePlan, saySteps } from './upgrade-plan.ts';
 import { isSet, type VerbInput } from './verb.ts';
 
@@ -59,7 +59,7 @@ export async function beginOperation(input: VerbInput, request: BeginRequest): P
   }
   if (plan !== undefined) showPlan(plan, input, request.body.dryRun);
   if (planned !== undefined) {
-    terminal.say(plannedInWords(planned));
+    sayPlanned(planned, terminal);
     terminal.answer({ planned });
     return 0;
   }

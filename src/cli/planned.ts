@@ -4,8 +4,13 @@ import { formatDuration } from '../base/units.ts';
 import type { AppointmentAnswer, PlanAnswer } from '../api/schemas.ts';
 import type { Terminal } from './terminal.ts';
 
-export function plannedInWords({ id, title, at, wall, zone }: AppointmentAnswer): string {
-  return `Planned: ${title}, ${wall} (${zone}), ${untilThen(at)}. Cancel it with: onstead operations cancel ${id}`;
+export function sayPlanned(
+  { id, title, at, wall, zone }: AppointmentAnswer,
+  terminal: Terminal,
+  indent = '',
+): void {
+  terminal.say(`${indent}Planned: ${title} at ${wall} (${zone}), ${untilThen(at)}`);
+  terminal.say(`${indent}  onstead operations cancel ${id}`);
 }
 
 export function sayTime(

@@ -70,8 +70,7 @@ export class Journal {
   create(operation: NewOperation): OperationView {
     const id = newId(operation.kind, this.#clock.now());
     this.#record(id, { type: 'operation', state: 'planned', text: operation.title }, () => {
-      const busy = this.unfinished()[0];
-      if (busy !== undefined) throw busyError(busy);
+      this.refuseBusy();
       if ('basis' in operation && operation.basis !== this.newestId()) throw staleError(operation.title);
       this.#db
         .prepare(
@@ -93,6 +92,12 @@ export class Journal {
       );
     });
     return this.get(id);
+  }
+
+  /** Says which operation is not over. */
+  refuseBusy(): void {
+    const busy = this.unfinished()[0];
+    if (busy !== undefined) throw busyError(busy);
   }
 
   /** By the order they were made in, not by a clock that may have been wrong. */

@@ -98,7 +98,7 @@ t.test('while the old replicas are kept warm, a rollback is one reload, and fail
 t.test('an upgrade planned for later begins by itself, though the daemon was away at its time', async (t) => {
   const { path } = await demoBundle('1.1.0');
   const planned = await appliance.onstead(['upgrade', path, '--at', '23:59', '--yes']);
-  t.match(planned, { code: 0, stdout: /Planned: Upgrade Notes from 1\.0\.0 to 1\.1\.0, .* 23:59 \(/ });
+  t.match(planned, { code: 0, stdout: /Planned: Upgrade Notes from 1\.0\.0 to 1\.1\.0 at .* 23:59 \(/ });
   const again = await appliance.onstead(['upgrade', path, '--at', '22:00', '--yes']);
   t.match(again, { code: 5, stderr: /is planned already.*\n.*operations cancel/ });
   t.match((await appliance.onstead(['operations'])).stdout, /scheduled +\d{4}-.*Upgrade Notes/);

@@ -4,7 +4,7 @@ import type { ServiceAnswer, StatusAnswer } from '../../api/schemas.ts';
 import { formatBytes, formatDuration } from '../../base/units.ts';
 import { exitCodeFor } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
-import { plannedInWords } from '../planned.ts';
+import { sayPlanned } from '../planned.ts';
 import type { Verb } from '../verb.ts';
 
 /** From here on a row with its image fits. */
@@ -33,7 +33,7 @@ export const statusVerb: Verb = {
     if (status.operation !== null)
       terminal.say(`  ${status.operation.title}: ${status.operation.state} (${status.operation.id})`);
     const { planned } = status;
-    if (planned !== null && planned.message === null) terminal.say(`  ${plannedInWords(planned)}`);
+    if (planned !== null && planned.message === null) sayPlanned(planned, terminal, '  ');
     for (const { what, command } of status.attention) {
       terminal.sayWrapped(`${terminal.paint('warn', '!')} ${what}`, 2);
       terminal.say(`    ${command}`);

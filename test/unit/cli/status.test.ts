@@ -125,11 +125,12 @@ t.test(
       'POST /api/upgrade': linesOf([{ kind: 'planned', planned }]),
     });
     const sentence =
-      'Planned: Upgrade Notes from 1.0.0 to 1.1.0, 2026-11-22 02:30 (Europe/Zurich), in 2 h 1 min. Cancel it with: onstead operations cancel upgrade-1';
-    t.match((await onstead(['status'], { socket })).out, `  ${sentence}\n`);
+      'Planned: Upgrade Notes from 1.0.0 to 1.1.0 at 2026-11-22 02:30 (Europe/Zurich), in 2 h 1 min';
+    const command = 'onstead operations cancel upgrade-1';
+    t.match((await onstead(['status'], { socket })).out, `  ${sentence}\n    ${command}\n`);
     t.match(await onstead(['upgrade', 'x.tar', '--at', '02:30', '--yes'], { socket }), {
       code: 0,
-      out: `${sentence}\n`,
+      out: `${sentence}\n  ${command}\n`,
     });
     const list = await onstead(['operations'], { socket });
     t.match(list.out, 'upgrade-1  scheduled  2026-11-22 02:30:00  Upgrade Notes from 1.0.0 to 1.1.0');
