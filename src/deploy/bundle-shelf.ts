@@ -67,7 +67,7 @@ export class BundleShelf {
       throw new OnsteadError(
         'bundle.changed',
         `The file ${bundle.path} is another bundle than the one that was planned with.`,
-        { next: 'Put the planned bundle back there, or say where it is now: `onstead install NEWPATH`.' },
+        { next: 'Put the planned bundle back there, or give the same command with its new path.' },
       );
     });
   }
@@ -85,7 +85,7 @@ export class BundleShelf {
     if (await isThere(path)) return path;
     const last = told?.id === id ? told.path : path;
     throw new OnsteadError('bundle.missing', `The bundle is not at ${last} any more.`, {
-      next: `Put the file back there, or say where it is now: \`onstead install NEWPATH\`.`,
+      next: 'Put the file back there, or give the same command with its new path.',
     });
   }
 

@@ -24,7 +24,10 @@ t.test('an installation whose bundle moved is stuck, and goes on from the place 
   await appliance.start({ ONSTEAD_ENGINE_WAIT: '1' });
   while ((await appliance.operation()).state !== 'stuck') await sleep(100);
   const { id, error, steps } = await appliance.operation();
-  t.match(error, { message: /bundle is not at .*first\.tar/, next: /back there.*onstead install NEWPATH/ });
+  t.match(error, {
+    message: /bundle is not at .*first\.tar/,
+    next: /back there, or give the same command with its new path/,
+  });
   t.equal(steps.find(({ type }) => type === 'make-secrets')?.state, 'done', 'nothing was taken back');
 
   const installed = await appliance.onstead(['install', second!]);

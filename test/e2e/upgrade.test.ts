@@ -81,6 +81,12 @@ t.test('while the old replicas are kept warm, a rollback is one reload, and fail
   while (!(await isWarm())) await sleep(200);
   const old = await appliance.engine.containers.list({ project: appliance.project, service: 'app' });
   t.equal(old.length, 4, 'both sides run');
+  const { path: other } = await demoBundle('1.2.0');
+  t.match(
+    await appliance.onstead(['upgrade', other, '--yes']),
+    { code: 5, stderr: /"Upgrade Notes from 1\.0\.0 to 1\.1\.0" \(upgrade-.*\) is running/ },
+    'a second upgrade while one runs is refused, and says which',
+  );
   t.match((await appliance.onstead(['rollback'])).stdout, /is under way: it is halted and taken back/);
   const { code, stdout, stderr } = await appliance.onstead(['rollback', '--yes']);
   const seen = await users.stop();

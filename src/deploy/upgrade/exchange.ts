@@ -10,7 +10,7 @@ import { placeOf, type DeployTools } from '../tools.ts';
 import { edgeOf } from '../edge-of.ts';
 import { keepLastWords } from './last-words.ts';
 import { filesOf, sidesOf, type ReplicaSides, type Side } from './sides.ts';
-import { weightsFor, type Sides } from './strategy.ts';
+import { wayBackTo, weightsFor, type Sides } from './strategy.ts';
 import { watchDuring } from './watch.ts';
 import { putStackBack } from './put-stack-back.ts';
 
@@ -32,15 +32,25 @@ export function exchangeStep(tools: DeployTools): Executor<Exchange> {
     },
     /** Traffic first: whoever of the old release still answers takes all of it before anything else is done. */
     async undo(input, context) {
-      const { before } = input;
       await putStackBack(tools, context.operation);
       const { stale } = await sidesOf(tools, input.project, input.service);
       if (stale.some(({ status }) => status === 'running')) {
         await steer(tools, input, { fresh: 0, stale: stale.length, freshShare: 0 }, context.signal);
       }
-      await converge(tools, input, before, context);
+      await convergeBack(tools, input, context);
     },
   };
+}
+
+/** What is left of the new release is neither waited for nor started again. */
+async function convergeBack(tools: DeployTools, input: Exchange, context: StepContext): Promise<void> {
+  await removeEnded(tools, input, 'fresh', context);
+  const { fresh } = await sidesOf(tools, input.project, input.service);
+  const wanted = wayBackTo(input.before, fresh.filter(({ status }) => status === 'running').length);
+  await grow(tools, input, 'stale', wanted.stale, context);
+  await steer(tools, input, wanted, context.signal);
+  await shrink(tools, input, 'stale', wanted.stale, context);
+  await shrink(tools, input, 'fresh', wanted.fresh, context);
 }
 
 async function converge(
@@ -64,11 +74,7 @@ async function grow(
   context: StepContext,
 ): Promise<void> {
   const { project, service } = input;
-  // One that ended would be started again by Compose instead of being replaced.
-  for (const { id, name } of (await sidesOf(tools, project, service))[side].filter(hasEnded)) {
-    await keepLastWords(tools, id, name, context);
-    await removeReplica(tools, id);
-  }
+  await removeEnded(tools, input, side, context);
   const there = await sidesOf(tools, project, service);
   const missing = wanted - there[side].length;
   if (wanted === 0) return;
@@ -85,6 +91,19 @@ async function grow(
   }
   const { [side]: grown } = await sidesOf(tools, project, service);
   await Promise.all(grown.map(({ id }) => ready(tools, input, side, id, context)));
+}
+
+/** One that ended would be started again by Compose instead of being replaced. */
+async function removeEnded(
+  tools: DeployTools,
+  { project, service }: Exchange,
+  side: Side,
+  context: StepContext,
+): Promise<void> {
+  for (const { id, name } of (await sidesOf(tools, project, service))[side].filter(hasEnded)) {
+    await keepLastWords(tools, id, name, context);
+    await removeReplica(tools, id);
+  }
 }
 
 function hasEnded({ status }: { readonly status: string }): boolean {

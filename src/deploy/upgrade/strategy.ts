@@ -68,6 +68,15 @@ function narrowCanary(stale: number, fresh: number): Stage[] {
   return [...first, ...rest.map(({ to }, at) => ({ to, isJudged: at === half || at === rest.length - 1 }))];
 }
 
+/**
+ * The state to go back to, where so many of the new replicas are left: none is started again. Where the old ones were
+ * kept, the new ones are not asked any more; where they were replaced one by one, all that there are have to answer.
+ */
+export function wayBackTo(before: Sides, freshLeft: number): Sides {
+  const { fresh, stale, freshShare } = before;
+  return { fresh: Math.min(fresh, freshLeft), stale, freshShare: freshShare === null ? null : 0 };
+}
+
 /** Memory of one replica. */
 export interface ReplicaBytes {
   readonly stale: number;

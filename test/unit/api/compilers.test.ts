@@ -52,6 +52,7 @@ const status = {
   certificateEnds: null,
   services: [],
   operation: null,
+  planned: null,
   machineChange: null,
   engineTrouble: null,
   attention: [{ what: 'a', command: 'b', c: 'd' }],

@@ -378,7 +378,7 @@ t.test(
   'an upgrade that is planned for later is told, and what is wrong with it needs a person',
   async (t) => {
     const { tools } = await toolsWith(t, []);
-  const { paths } = tools;
+    const { paths } = tools;
     const planned: Appointment = {
       ...{
         id: 'upgrade-1',

@@ -51,3 +51,14 @@ t.test(
     t.strictSame(remember(seen, bundle('1.9.0')), seen, 'an older one does not lower the memory');
   },
 );
+
+t.test('every refusal says which versions it is about, and what to do', async (t) => {
+  const refusals = [
+    [installed('1.0.0'), release('2.0.0', ['1.5.0']), /1\.0\.0.*2\.0\.0.*1\.5\.0/, /^Install 1\.5\.0 first/],
+    [installed('1.0.0'), release('2.0.0', [], '>=1.5.0'), /2\.0\.0.*>=1\.5\.0.*1\.0\.0/, />=1\.5\.0 first/],
+    [installed('2.0.0'), release('1.0.0'), /1\.0\.0 is older than the installed 2\.0\.0/, /2\.0\.0 or newer/],
+    [installed('1.0.0'), release('2.0.0', [], undefined, 'crm'), /"crm".*"notes"/, /a release of "notes"/],
+  ] as const;
+  for (const [from, to, message, next] of refusals)
+    t.match(checkUpgradePath(from, to), { kind: 'refused', error: { message, next } });
+});
