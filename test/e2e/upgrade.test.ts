@@ -8,7 +8,7 @@ import type { Appointment } from '../../src/deploy/index.ts';
 import { storedFact, storeFact } from './stored-operation.ts';
 import { startUsers } from './users.ts';
 
-t.setTimeout(590_000);
+t.setTimeout(890_000);
 
 const first = await demoBundle('1.0.0');
 const appliance = await TestAppliance.make({ publicKey: first.publicKey });
