@@ -51,6 +51,7 @@ export async function readStatus(tools: DeployTools, planned?: Appointment): Pro
     attention: [
       ...ills,
       ...(await attentionToPlanned(planned)),
+      ...attentionToFailed(journal.list(1)[0]),
       ...(await attentionToSettings(tools)),
       ...attentionToEdge(published, tools),
     ],
@@ -109,6 +110,14 @@ function attentionToSecrets(
 function attentionToStuck(operation: OperationView | undefined): Attention {
   if (operation?.state !== 'stuck') return [];
   return [{ what: `"${operation.title}" is stuck.`, command: `onstead operations show ${operation.id}` }];
+}
+
+/** Nobody may have watched: it is told until something else is done. */
+function attentionToFailed(newest: OperationView | undefined): Attention {
+  if (newest?.kind !== 'upgrade' || newest.state !== 'rolled-back') return [];
+  if (newest.error?.code === 'operation.halted') return [];
+  const what = `"${newest.title}" failed and was taken back: ${newest.error?.message ?? ''}`.trimEnd();
+  return [{ what, command: `onstead operations show ${newest.id}` }];
 }
 
 /** What was planned for later and did not begin, or will not. */

@@ -409,3 +409,28 @@ t.test(
     t.equal((await readStatus(tools)).planned, null);
   },
 );
+
+t.test(
+  'an upgrade that failed in the night is told in the morning, until something else is done',
+  async (t) => {
+    const { tools } = await toolsWith(t, []);
+    const { journal } = tools;
+    const failedWith = (code: 'gate.errors' | 'operation.halted'): string => {
+      const { id } = journal.create({ ...operationOf('one'), kind: 'upgrade', title: 'Upgrade Notes' });
+      journal.move(id, 'running');
+      journal.move(id, 'rolling-back', new OnsteadError(code, 'It was bad.', { next: 'Ask the vendor.' }));
+      journal.move(id, 'rolled-back');
+      return id;
+    };
+    const command = `onstead operations show ${failedWith('gate.errors')}`;
+    const told = { what: '"Upgrade Notes" failed and was taken back: It was bad.', command };
+    t.match(
+      (await readStatus(tools)).attention.filter((one) => one.command === command),
+      [told],
+    );
+    failedWith('operation.halted');
+    t.notOk(
+      (await readStatus(tools)).attention.some(({ what }) => what.includes('failed and was taken back')),
+    );
+  },
+);
