@@ -81,6 +81,9 @@ t.test('while the old replicas are kept warm, a rollback is one reload, and fail
   while (!(await isWarm())) await sleep(200);
   const old = await appliance.engine.containers.list({ project: appliance.project, service: 'app' });
   t.equal(old.length, 4, 'both sides run');
+  await appliance.stop('SIGKILL');
+  await appliance.start();
+  while (!(await isWarm())) await sleep(200);
   const { path: other } = await demoBundle('1.2.0');
   t.match(
     await appliance.onstead(['upgrade', other, '--yes']),
