@@ -2,7 +2,7 @@
 // first, as with every other cause.
 
 import { readFact, type DeployTools } from '../deploy/index.ts';
-import { isOver, type OperationView, type Runner } from '../journal/index.ts';
+import { isOver, type Journal, type OperationView, type Runner } from '../journal/index.ts';
 import type { Begun } from './appliance.ts';
 import type { PlanAnswer } from './schemas.ts';
 
@@ -25,6 +25,18 @@ export function haltUpgrade(
   return { plan, operation: upgrade.id, halts: true };
 }
 
+const ONE_WAY =
+  'Its migration cannot be taken back by itself: the data of before it is put in place, and what people wrote since is counted, told and set aside.';
+
+function hasMigratedOneWay(journal: Journal, id: string): boolean {
+  return journal
+    .steps(id)
+    .some(
+      ({ type, state, input }) =>
+        type === 'migrate' && BEGUN.includes(state) && (input as { back?: object }).back === undefined,
+    );
+}
+
 const BEGUN = ['running', 'done', 'failed'];
 
 function planOf({ journal }: DeployTools, { id, title, steps }: OperationView): PlanAnswer {
@@ -32,7 +44,10 @@ function planOf({ journal }: DeployTools, { id, title, steps }: OperationView): 
   const begun = steps.filter(({ state, looks }) => BEGUN.includes(state) && !looks);
   return {
     ...{ product, title: name, version, permissions: [] },
-    warnings: [`"${title}" (${id}) is under way: it is halted and taken back, traffic first.`],
+    warnings: [
+      `"${title}" (${id}) is under way: it is halted and taken back, traffic first.`,
+      ...(hasMigratedOneWay(journal, id) ? [ONE_WAY] : []),
+    ],
     steps: begun.toReversed().map((step) => ({ type: step.type, title: `Take back: ${step.title}` })),
   };
 }

@@ -36,6 +36,26 @@ t.test('the plan says what is taken back, the newest first, and nothing is done'
   t.strictSame(halted, []);
 });
 
+t.test('a migration that cannot be taken back is told of, once it has begun', async (t) => {
+  for (const [input, told] of [
+    [{}, 2],
+    [{ back: { down: [], status: [] } }, 1],
+  ] as const) {
+    const { journal } = await openJournal(t);
+    journal.setFact('installed', { product: 'notes', title: 'Notes', version: '1.0.0' });
+    const tools = { journal } as DeployTools;
+    const { id } = journal.create({
+      ...{ kind: 'upgrade', title: 'Upgrade Notes', input: {} },
+      steps: [{ type: 'migrate', title: 'Migrate', input }],
+    });
+    const warnings = () => haltUpgrade(tools, {} as Runner, upgradeUnderWay(tools)!, true).plan.warnings;
+    journal.move(id, 'running');
+    t.equal(warnings().length, 1, 'not begun');
+    journal.attempt(id, 1, 'running');
+    t.equal(warnings().length, told);
+  }
+});
+
 t.test('then it is halted once, and whoever asks again follows it back', async (t) => {
   const { journal, tools, id, halted, runner } = await underWay(t);
   t.match(haltUpgrade(tools, runner, upgradeUnderWay(tools)!, false), { operation: id, halts: true });
