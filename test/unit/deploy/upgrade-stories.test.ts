@@ -23,7 +23,7 @@ const target: UpgradeTarget = {
     ...{ product: 'notes', title: 'Notes', version: '0.9.0', project: 'notes' },
     ...{ keyId: 'KEY', bundle: 'old', installedAt: '2026-11-20T00:00:00Z' },
   },
-  patience: { readyWithinMs: 60_000, soakMs: 5_000, keepWarmMs: 1_000 },
+  patience: { readyWithinMs: 60_000, soakMs: 5_000, keepWarmMs: 1_000, holdMs: 1_000 },
 };
 const names = release.services.map(({ name }) => name);
 const facts: UpgradeFacts = {
