@@ -20,6 +20,7 @@ import {
   installExecutors,
   isBundleAway,
   lookAfter,
+  rehearsalExecutors,
   upgradeExecutors,
   type DeployTools,
 } from './deploy/index.ts';
@@ -77,6 +78,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     engine: rememberEngine(options),
     compose: async () => openCompose(composeOptions),
     composeIn: async (folder) => openCompose({ ...composeOptions, files: stackComposeFiles(folder) }),
+    composeOf: async (folder) => openCompose({ ...composeOptions, folder }),
     machine: () =>
       detectMachineApart({ root: paths.root, ports: [settings.edge.httpPort, settings.edge.httpsPort] }),
   };
@@ -85,7 +87,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const runner = new Runner({
     journal,
     exclusively: (operation, work) => changeStack(tools, operation, work, signal),
-    executors: { ...installExecutors(tools), ...upgradeExecutors(tools) },
+    executors: { ...installExecutors(tools), ...upgradeExecutors(tools), ...rehearsalExecutors(tools) },
     clock,
     log,
     isWorthWaiting: (error) => isRetryable(error) || isBundleAway(error),

@@ -8,10 +8,12 @@ import {
   lossInWords,
   type Appointments,
   prepareInstall,
+  prepareRehearsal,
   prepareRollback,
   prepareUpgrade,
   type DeployTools,
   type PreparedInstall,
+  type PreparedRehearsal,
   type PreparedUpgrade,
   type UpgradePreview,
 } from '../deploy/index.ts';
@@ -68,6 +70,10 @@ export function createAppliance(tools: DeployTools, runner: Runner, appointments
       appointments.make(appointment);
       return { plan, planned: answerOf(appointment)! };
     },
+    async rehearse({ path, dryRun }, onProgress, signal) {
+      const prepared = await prepareRehearsal(tools, path, { onProgress, signal });
+      return begin(tools, runner, fromBundle(tools, prepared), { dryRun, signal });
+    },
     async rollback({ to, data, dryRun }, signal) {
       const upgrade = upgradeUnderWay(tools);
       if (upgrade !== undefined) return haltUpgrade(tools, runner, upgrade, dryRun);
@@ -116,7 +122,7 @@ interface Prepared {
 
 function fromBundle(
   { bundles }: DeployTools,
-  { target, ...operation }: PreparedInstall | PreparedUpgrade,
+  { target, ...operation }: PreparedInstall | PreparedRehearsal | PreparedUpgrade,
 ): Prepared {
   return {
     operation,

@@ -48,6 +48,7 @@ export interface Appliance {
   logs(service: string, query: LogQuery): AsyncIterable<LogMessage>;
   install(request: BeginRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Begun>;
   upgrade(request: UpgradeRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Begun>;
+  rehearse(request: BeginRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Begun>;
   rollback(
     request: {
       readonly to?: string | undefined;

@@ -32,10 +32,14 @@ export interface Paths {
   readonly points: string;
   /** Newer data that an automatic rollback took out of use, one folder an operation. */
   readonly setAside: string;
+  /** The folder of the scratch stack, as long as a rehearsal goes on. */
+  readonly scratch: string;
   readonly releases: string;
   readonly backups: string;
   /** Opened secrets, in memory only. */
   readonly unsealed: string;
+  /** Opened for the scratch stack. */
+  readonly scratchUnsealed: string;
   readonly socket: string;
 }
 
@@ -59,9 +63,11 @@ export function pathsUnder(root = '/'): Paths {
     stackNext: at('var/lib/onstead/stack.next'),
     points: at('var/lib/onstead/points'),
     setAside: at('var/lib/onstead/set-aside'),
+    scratch: at('var/lib/onstead/scratch'),
     releases: at('var/lib/onstead/releases'),
     backups: at('var/lib/onstead/backups'),
     unsealed: at('run/onstead/secrets'),
+    scratchUnsealed: at('run/onstead/scratch-secrets'),
     socket: at('run/onstead.sock'),
   };
 }

@@ -15,7 +15,7 @@ import { isSet, type VerbInput } from './verb.ts';
 const INTERRUPTED = 130;
 
 export interface BeginRequest {
-  readonly route: '/api/install' | '/api/rollback' | '/api/upgrade';
+  readonly route: '/api/install' | '/api/rehearse' | '/api/rollback' | '/api/upgrade';
   readonly body: { readonly dryRun: boolean; readonly [key: string]: unknown };
 }
 
@@ -75,7 +75,7 @@ export async function beginOperation(input: VerbInput, request: BeginRequest): P
     return 0;
   }
   const operation = await followOperation({ id, client, terminal, signal });
-  if (operation.state === 'done') await sayWhere(input);
+  if (operation.state === 'done' && request.route !== '/api/rehearse') await sayWhere(input);
   if (halts && operation.state === 'rolled-back') return 0;
   return signal.aborted ? 0 : exitCodeOfOperation(operation);
 }

@@ -18,6 +18,7 @@ export function sayUpgradePlan(title: string, preview: UpgradePreview, terminal:
     ['Strategy', preview.strategies.map(({ service, why }) => [service, why])],
     ['Disk', diskRows(preview, terminal)],
     ['Way back', wayBackRows(preview)],
+    ['Rehearsed', rehearsalRows(preview, terminal)],
     ['Time', [['', timeInWords(preview)]]],
     ['Preflight', checkRows(preview, terminal)],
   ];
@@ -103,6 +104,13 @@ function wayBackRows({ from, point, rollback }: UpgradePreview): Row[] {
     ['', `A restore point of ${from} is kept: ${kept}`],
     ...rollback.sentences.map((text): Row => ['', text]),
   ];
+}
+
+function rehearsalRows({ rehearsal }: UpgradePreview, terminal: Terminal): Row[] {
+  if (rehearsal === null) return [['', 'not yet; `onstead rehearse` tries it on a copy of the data']];
+  const { at, passed, sentence } = rehearsal;
+  const when = `${at.slice(0, 16).replace('T', ' ')} UTC`;
+  return [['', passed ? `${when}: ${sentence}` : `${when}: ${terminal.paint('bad', 'failed')}. ${sentence}`]];
 }
 
 function timeInWords({ time }: UpgradePreview): string {

@@ -16,3 +16,5 @@ export type { PointLoss } from './point-loss.ts';
 export { lossInWords } from './loss-words.ts';
 export { prepareRollback } from './upgrade/prepare-rollback.ts';
 export { upgradeExecutors } from './upgrade/steps.ts';
+export { prepareRehearsal, type PreparedRehearsal } from './rehearsal/prepare.ts';
+export { rehearsalExecutors } from './rehearsal/steps.ts';

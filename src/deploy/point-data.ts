@@ -142,7 +142,7 @@ export async function forgetPointData(tools: DeployTools): Promise<void> {
   }
 }
 
-function databasesOf(services: Release['services']): PointDatabase[] {
+export function databasesOf(services: Release['services']): PointDatabase[] {
   return services.flatMap((service) => {
     if (service.role !== 'mysql') return [];
     const key = volumeKeyOf(service);

@@ -40,11 +40,12 @@ export function renderSpec(
   spec: StackSpec,
   releaseText: string,
   plan: SizingPlan,
+  asRead: (release: Release) => Release = (release) => release,
 ): StackFiles {
   return renderStack(
     {
       project: spec.project,
-      release: parseRelease(releaseText, keptReleaseFile),
+      release: asRead(parseRelease(releaseText, keptReleaseFile)),
       images: Object.fromEntries(spec.images.map(({ service, tag }) => [service, tag])),
       holderImage: readFact(tools.journal, 'holderImage') ?? spec.holderImage,
       plan,

@@ -24,6 +24,8 @@ export interface DeployTools {
   readonly compose: () => Promise<Compose>;
   /** The same stack, made from Compose files that lie in another folder. */
   readonly composeIn: (folder: string) => Promise<Compose>;
+  /** Another stack, whose folder this is. */
+  readonly composeOf: (folder: string) => Promise<Compose>;
   readonly machine: () => Promise<MachineFacts>;
 }
 

@@ -24,7 +24,7 @@ const PART_CPU: Record<PartDemand['role'], { floor: number; weight: number; limi
   nginx: { floor: 0.05 * CPU, weight: 80, limitPart: 0.75 },
 };
 const APP_WEIGHT = 450;
-const RESERVE: Record<'system' | 'daemon' | 'scratch', number> = {
+export const RESERVE: Record<'system' | 'daemon' | 'scratch', number> = {
   system: 0.1 * CPU,
   daemon: 0.05 * CPU,
   scratch: 0.025 * CPU,

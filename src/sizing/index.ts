@@ -1,6 +1,7 @@
 // The face of sizing: how much of this machine each service gets, and why.
 
 export { planSize } from './plan.ts';
+export { scratchPlan } from './scratch.ts';
 export { defaultDemand } from './demand.ts';
 export { explainDifference } from './difference.ts';
 export { spareRoom, type SpareRoom } from './room.ts';

@@ -28,7 +28,8 @@ export const PART_MEMORY: Record<PartDemand['role'], Rule> = {
 };
 const SYSTEM: Rule = { floor: 384 * MIB, weight: 200, cap: Infinity };
 const DAEMON: Rule = { floor: 160 * MIB, weight: 20, cap: 512 * MIB };
-const SCRATCH_PART: Record<PartDemand['role'], number> = {
+/** The least of a scratch stack; its edge is not started. */
+export const SCRATCH_PART: Record<PartDemand['role'], number> = {
   mysql: 448 * MIB,
   redis: 64 * MIB,
   minio: 384 * MIB,

@@ -40,8 +40,16 @@ export function mysqlConnections(limitBytes: number, demand: SizingDemand): numb
   return connectionBudget(limitBytes, demand).count;
 }
 
-export function mysqlMemory(limitBytes: number, demand: SizingDemand): MysqlMemory {
-  const connections = connectionBudget(limitBytes, demand);
+export function mysqlMemory(
+  limitBytes: number,
+  demand: SizingDemand,
+  /** So many and no more, where one replica is all that connects. */
+  fixedConnections?: number,
+): MysqlMemory {
+  const connections =
+    fixedConnections === undefined
+      ? connectionBudget(limitBytes, demand)
+      : { count: fixedConnections, bytes: fixedConnections * CONNECTION_BYTES };
   const log = clamp(limitBytes / 40, 16 * MIB, 64 * MIB);
   const temporary = clamp(limitBytes / 20, 16 * MIB, 4 * GIB);
   const cacheBytes = limitBytes * CACHE_PART;
@@ -112,8 +120,9 @@ export function mysqlSettings(
   databaseBytes: number,
   machine: SizingMachine,
   demand: SizingDemand,
+  fixedConnections?: number,
 ): { readonly settings: Record<string, Value>; readonly reservationBytes: number } {
-  const memory = mysqlMemory(limitBytes, demand);
+  const memory = mysqlMemory(limitBytes, demand, fixedConnections);
   const pool = memory.poolBytes;
   const chunk = chunkOf(pool);
   const instances = instancesOf(pool, machine.cpus);

@@ -16,6 +16,7 @@ export {
   type StackFiles,
 } from './folder.ts';
 export { ensureBuckets, probeBuckets, type ObjectStoreAccess } from './object-store.ts';
+export { putObjects, takeObjects, type CarriedObjects } from './carry-objects.ts';
 export { edgeNetworkOf, type StackInput } from './override.ts';
 export { secretsLost, storeFile } from './lost-secrets.ts';
 export { generateSecret, SecretStore } from './secret-store.ts';
@@ -46,7 +47,7 @@ export { holdStack, isWhole, markChanging, markWhole, type HoldOptions } from '.
 export { keepStackUp, type KeepUpOptions } from './keep-up.ts';
 export { findStackParts, removeStackParts, type StackParts } from './remove.ts';
 export { isForeignVolume, isOurVolume, makeVolume, removeVolumeMadeBy, type VolumeSpec } from './volumes.ts';
-export { pointsVolumePin, type CopyName } from './points/place.ts';
+export { pointsVolumeKey, pointsVolumePin, sizeOfFolder, type CopyName } from './points/place.ts';
 export {
   copyDatabase,
   measureDatabaseCopy,
@@ -90,3 +91,4 @@ export {
   requireRoomForCopy,
   volumeNameOfMount,
 } from './data/folder-copy.ts';
+export { removeScratch, scratchProjectOf, sealedRelease } from './scratch.ts';

@@ -34,8 +34,8 @@ export const RINGS: readonly Ring[] = [
   ring('unit', 'decisions, tables, parsers and the house rules; needs no engine', 'unit', {
     needsEngine: false,
     jobs: 2,
-    fileLimitSeconds: 120,
-    ringLimitSeconds: 600,
+    fileLimitSeconds: 240,
+    ringLimitSeconds: 900,
   }),
   ring('contract', 'one suite a port, against the fake and the real thing', 'contract', { jobs: 2 }),
   ring('e2e', 'what the customer sees, on a real engine', 'e2e', {

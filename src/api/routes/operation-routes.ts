@@ -80,6 +80,13 @@ export const operationRoutes: Routes = (server, appliance) => {
     );
   });
 
+  server.post('/api/rehearse', { schema: { body: InstallRequest } }, async (request, reply) => {
+    const { path, dryRun = false } = request.body;
+    await answerInLines<BeginMessage>({ request, reply, mask }, (stream) =>
+      tellBeginning(stream, (onProgress) => appliance.rehearse({ path, dryRun }, onProgress, stream.signal)),
+    );
+  });
+
   server.post('/api/upgrade', { schema: { body: UpgradeRequest } }, async (request, reply) => {
     const { dryRun = false, ...asked } = request.body;
     await answerInLines<BeginMessage>({ request, reply, mask }, (stream) =>

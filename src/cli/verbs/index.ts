@@ -9,6 +9,7 @@ import { installVerb } from './install.ts';
 import { logsVerb } from './logs.ts';
 import { operationsVerb } from './operations.ts';
 import { preflightVerb } from './preflight.ts';
+import { rehearseVerb } from './rehearse.ts';
 import { rollbackVerb } from './rollback.ts';
 import { serveVerb } from './serve.ts';
 import { sizeVerb } from './size.ts';
@@ -19,6 +20,7 @@ import { versionVerb } from './version.ts';
 
 export const verbs: readonly Verb[] = [
   installVerb,
+  rehearseVerb,
   upgradeVerb,
   rollbackVerb,
   statusVerb,

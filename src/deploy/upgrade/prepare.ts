@@ -17,6 +17,7 @@ import type { BeginOptions } from '../install.ts';
 import { stackSpecOf } from '../install-plan.ts';
 import { machineDemand } from '../machine-demand.ts';
 import { verdictOf } from '../machine-verdict.ts';
+import { lastRehearsal } from '../rehearsal/last-rehearsal.ts';
 import { renderSpec, stackRelease } from '../stack-files.ts';
 import { observeTarget, type Observed } from '../target.ts';
 import type { DeployTools } from '../tools.ts';
@@ -90,6 +91,7 @@ async function prepare(
     folders: observed.machine.disks?.folders ?? [],
     verdict: verdictOf(analyzeFacts(observed.machine, machineDemand(target.needs)), true),
     running: await runningImages(tools, target.project),
+    rehearsal: lastRehearsal(tools.journal, target.bundle.id),
   });
   return {
     kind: 'upgrade',
@@ -156,7 +158,8 @@ function seriesWords({ service, from, to }: NewSeries): string {
   );
 }
 
-async function installedBefore(tools: DeployTools, bundle: VerifiedBundle): Promise<InstalledRelease> {
+/** Refuses a bundle that is no upgrade of what is installed. */
+export async function installedBefore(tools: DeployTools, bundle: VerifiedBundle): Promise<InstalledRelease> {
   const way = await wayTo(tools, bundle);
   if (way.kind === 'upgrade') return readFact(tools.journal, 'installed')!; // that is where the way begins
   if (way.kind === 'install') {

@@ -82,6 +82,8 @@ export const UpgradePreview = Type.Object({
     fixed: Type.Integer(),
     assumed: Type.Integer(),
   }),
+  /** What the newest rehearsal of this very bundle showed. */
+  rehearsal: Nullable(Type.Object({ at: Type.String(), passed: Type.Boolean(), sentence: Type.String() })),
   checks: Type.Object({
     count: Type.Integer(),
     failed: Type.Array(Type.String()),

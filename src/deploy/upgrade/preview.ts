@@ -6,6 +6,7 @@ import type { DiskFolder } from '../../machine/index.ts';
 import type { ReleaseService } from '../../release/index.ts';
 import { imageRoomBytes } from '../machine-demand.ts';
 import type { MachineVerdict } from '../machine-verdict.ts';
+import type { LastRehearsal } from '../rehearsal/last-rehearsal.ts';
 import { estimateSteps, type Estimate } from './estimate.ts';
 import type { UpgradeFacts, UpgradeTarget } from './plan.ts';
 import type { UpgradePreview } from './preview-schema.ts';
@@ -27,6 +28,7 @@ export interface PreviewInput {
   readonly copies: readonly { readonly service: string; readonly bytes: number }[];
   /** The image that each service runs now. */
   readonly running: Readonly<Record<string, string>>;
+  readonly rehearsal?: LastRehearsal | undefined;
 }
 
 export function previewOf(input: PreviewInput): UpgradePreview {
@@ -47,6 +49,7 @@ export function previewOf(input: PreviewInput): UpgradePreview {
     },
     rollback: rollbackOf(input),
     time: timeOf(estimates),
+    rehearsal: input.rehearsal ?? null,
     checks: checksOf(input.verdict),
     steps: timed.map(({ type, title, ms, from }) => ({ type, title, ms: Math.round(ms), from })),
   };

@@ -75,6 +75,10 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
       asked.push(['upgrade', path, dryRun ? 'dry' : '', strategy, at].filter(Boolean).join(' '));
       return { plan: somePlan };
     },
+    rehearse: async ({ path, dryRun }) => {
+      asked.push(`rehearse ${path}${dryRun ? ' dry' : ''}`);
+      return { plan: somePlan };
+    },
     rollback: async ({ to, data, dryRun }) => {
       asked.push(`rollback ${data} ${to ?? ''}${dryRun ? ' dry' : ''}`);
       return { plan: somePlan };
