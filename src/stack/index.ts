@@ -47,7 +47,7 @@ export { holdStack, isWhole, markChanging, markWhole, type HoldOptions } from '.
 export { keepStackUp, type KeepUpOptions } from './keep-up.ts';
 export { findStackParts, removeStackParts, type StackParts } from './remove.ts';
 export { isForeignVolume, isOurVolume, makeVolume, removeVolumeMadeBy, type VolumeSpec } from './volumes.ts';
-export { pointsVolumeKey, pointsVolumePin, sizeOfFolder, type CopyName } from './points/place.ts';
+export { pointsVolumeKey, pointsVolumePin, type CopyName } from './points/place.ts';
 export {
   copyDatabase,
   measureDatabaseCopy,

@@ -20,6 +20,9 @@ t.before(async () => {
   await appliance.start();
   const { code, stderr } = await appliance.onstead(['install', first.path]);
   if (code !== 0) throw new Error(stderr);
+  const { body } = await appliance.ask('/api/notes', { body: { title: 'with a file' } });
+  const { id } = JSON.parse(body) as { id: number };
+  await appliance.ask(`/api/notes/${id}/attachments?name=a.json`, { body: { much: 'x'.repeat(5_000) } });
 });
 
 const scratch = async (): Promise<string[]> => {
@@ -35,6 +38,12 @@ const images = async (): Promise<string[]> =>
     .flatMap(({ repoTags }) => repoTags)
     .toSorted();
 
+const running = async (): Promise<unknown> => ({
+  parts: (await onEngine(appliance)).toSorted(),
+  images: await images(),
+  schema: await schema(),
+});
+
 const schema = async (): Promise<unknown> => {
   const status = ['exec', '-T', 'app', 'node', '/app/src/main.ts', 'migrate', 'status', '--json'];
   return JSON.parse((await appliance.compose(status)).stdout);
@@ -42,32 +51,29 @@ const schema = async (): Promise<unknown> => {
 
 t.test('a release is tried on the data of now, and nobody notices', async (t) => {
   const { path } = await demoBundle('1.1.0');
-  const before = { stack: await onEngine(appliance), images: await images(), schema: await schema() };
+  const before = await running();
   const users = await startUsers(appliance);
   const { code, stdout, stderr } = await appliance.onstead(['rehearse', path]);
   const seen = await users.stop();
   t.equal(code, 0, stdout + stderr);
   t.match(stdout, /data copied in [\d.]+ s, migrated in [\d.]+ s, healthy [\d.]+ s after its start; \d/);
   t.match(stdout, /0002 labels applied/, 'what the migration said is shown');
+  t.match(stdout, /Copy some of the files into it .* 1 object, 4\.9 KB/);
   t.strictSame(seen.failures, []);
   t.strictSame(await scratch(), []);
-  t.strictSame(
-    { stack: await onEngine(appliance), images: await images(), schema: await schema() },
-    before,
-    'what runs is what ran',
-  );
+  t.strictSame(await running(), before, 'what runs is what ran');
   const planned = await appliance.onstead(['upgrade', path]);
   t.match(planned.stdout, /Rehearsed +2\d\d\d-.*: data copied in/);
 });
 
 t.test('a migration that fails on this data is known before the upgrade', async (t) => {
   const { path } = await demoBundle('migration-fails');
-  const before = { stack: await onEngine(appliance), images: await images(), schema: await schema() };
+  const before = await running();
   const { code, stdout, stderr } = await appliance.onstead(['rehearse', path]);
   t.equal(code, 5, stdout + stderr);
   t.match(stdout + stderr, /The migration failed: .*no_such_column/s);
   t.strictSame(await scratch(), []);
-  t.strictSame({ stack: await onEngine(appliance), images: await images(), schema: await schema() }, before);
+  t.strictSame(await running(), before, 'what runs is what ran');
   const planned = await appliance.onstead(['upgrade', path]);
   t.match(planned.stdout, /Rehearsed +.*: failed\. The migration failed/);
 });

@@ -5,7 +5,13 @@ import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OnsteadError } from '../../base/errors.ts';
 import { connectEngine } from '../../engine/index.ts';
-import { findStackParts, holdStack, removeStackParts, type StackParts } from '../../stack/index.ts';
+import {
+  findStackParts,
+  holdStack,
+  removeScratch,
+  removeStackParts,
+  type StackParts,
+} from '../../stack/index.ts';
 import { isSet, type Verb, type VerbInput } from '../verb.ts';
 
 export const uninstallVerb: Verb = {
@@ -51,6 +57,7 @@ async function uninstall(input: VerbInput): Promise<number> {
   const onWait = (): void => terminal.say('Somebody else is changing the stack; waiting until that is over.');
   const remove = async (): Promise<void> => {
     await removeStackParts(engine, await findStackParts(engine, paths.stack), { keepVolumes, onRemoved });
+    await removeScratch(engine, paths); // of a rehearsal that was cut off
     await removeState(input, keepVolumes);
   };
   await holdStack(paths, remove, { onWait });
@@ -98,6 +105,8 @@ async function removeState({ paths }: VerbInput, keepData: boolean): Promise<voi
     paths.releases,
     paths.unsealed,
     paths.stackBefore,
+    paths.stackNext,
+    paths.points,
     paths.stackChanging,
     paths.daemonLock,
   ];

@@ -3,9 +3,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readTextIfAny, writeFileAtomic } from '../../base/files.ts';
+import { run } from '../../base/process.ts';
 import type { Engine } from '../../engine/index.ts';
 import type { Executor } from '../../journal/index.ts';
-import { findStackParts, sizeOfFolder } from '../../stack/index.ts';
+import { findStackParts } from '../../stack/index.ts';
 import type { DeployTools } from '../tools.ts';
 
 export interface Peak {
@@ -65,11 +66,18 @@ async function usedBy(engine: Engine, folder: string): Promise<Peak> {
   const { containers, volumes } = await findStackParts(engine, folder);
   const usages = await Promise.all(containers.map(({ id }) => engine.containers.usage(id)));
   const places = await Promise.all(volumes.map((name) => engine.volumes.inspect(name)));
-  const sizes = await Promise.all(places.map((place) => (place ? sizeOfFolder(place.mountpoint) : 0)));
+  const sizes = await Promise.all(places.map((place) => (place ? takenBy(place.mountpoint) : 0)));
   return {
     memoryBytes: usages.reduce((sum, usage) => sum + (usage?.memoryBytes ?? 0), 0),
     diskBytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
   };
+}
+
+/** Blocks, not lengths: a database's log files have holes. */
+async function takenBy(folder: string): Promise<number> {
+  // 1: a server that works removed a file meanwhile.
+  const { stdout } = await run('du', ['-s', '--block-size=1', folder], { accept: [0, 1] });
+  return Number.parseInt(stdout, 10) || 0;
 }
 
 const peakFile = (folder: string): string => join(folder, 'peak.json');

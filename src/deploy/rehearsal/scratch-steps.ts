@@ -84,7 +84,7 @@ export function fillBucketsStep(tools: DeployTools): Executor<RehearsalSteps['fi
       const to = await accessTo(scratch, await healthyContainer(scratch, input.project, service, signal));
       await putObjects(to, buckets, folder, signal);
       await rm(folder, { recursive: true, force: true });
-      return `${objects} objects, ${formatBytes(bytes)}`;
+      return `${objects} ${objects === 1 ? 'object' : 'objects'}, ${formatBytes(bytes)}`;
     },
   };
 }

@@ -13,6 +13,11 @@ const preview: UpgradePreview = {
     { services: ['mail'], repository: 'demo/mail', isNew: true, bytes: 20 * MIB, loadBytes: 20 * MIB },
   ],
   sameImages: 4,
+  rehearsal: {
+    at: '2026-11-21T03:04:05.000Z',
+    passed: false,
+    sentence: 'The migration failed: no such column',
+  },
   migrations: [
     { service: 'app', command: 'migrate up', isReversible: true, back: 'migrate down', timeoutMs: 1 },
     { service: 'crm', command: 'crm up', isReversible: false, back: null, timeoutMs: 1 },
@@ -87,6 +92,7 @@ Disk        /var/lib/docker   needs 872 MB (images 256 MB, the copy of mysql 616
             /var/lib/onstead  needs 64 MB for the next stack; 50 GB free
 Way back    A restore point of 1.0.0 is kept: images, configuration, a copy of mysql (616 MB), the objects of minio as versions
             \`onstead rollback\` keeps what was written since.
+Rehearsed   2026-11-21 03:04 UTC: failed. The migration failed: no such column
 Time        about 1 min 29 s: 7 steps as measured on this machine, 2 as long as the settings say, 11 assumed
 Preflight   63 checks, none fails; warnings: Kind of disk
 
