@@ -75,6 +75,7 @@ export function superviseCases(t: Test, on: ScriptMachine, again: readonly strin
     const supervisor = on.read('/run/onstead/supervisor').split(' ')[0]!;
     const orphan = await on.daemonPid();
     await on.inside(['kill', '-9', supervisor]);
+    while ((await on.inside(['test', '-d', `/proc/${supervisor}`])).code === 0) await sleep(50);
     t.match((await on.supervise('start')).stdout, /^the daemon is supervised \(process /);
     t.not(await on.daemonPid(), orphan);
     t.not((await on.inside(['test', '-d', `/proc/${orphan}`])).code, 0, 'the orphan was ended');
