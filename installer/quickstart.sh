@@ -8,10 +8,12 @@ set -eu
 usage() {
   cat <<'TEXT'
 Usage: ./installer/quickstart.sh [--https PORT] [--http PORT]
+       ./installer/quickstart.sh --next
        ./installer/quickstart.sh --down
 
   --https PORT  where the sample application answers (443)
   --http PORT   plain HTTP, which only redirects (80)
+  --next        make a bundle of the sample's next release, to upgrade to
   --down        remove everything that a quickstart made, and nothing else
 TEXT
 }
@@ -52,13 +54,13 @@ read_words() {
       if [ "$1" = --https ]; then https=$2; else http=$2; fi
       shift
       ;;
-    --down) mode=down ;;
+    --down | --next) mode=${1#--} ;;
     -h | --help) usage && exit 0 ;;
     *) misused "There is no option \"$1\"." ;;
     esac
     shift
   done
-  [ "$mode" = up ] || [ -z "$http$https" ] || misused "--down goes with no other option."
+  [ "$mode" = up ] || [ -z "$http$https" ] || misused "--$mode goes with no other option."
 }
 
 no_port() { misused "\"$1\" is not a port." "Give a number from 1 to 65535."; }
@@ -210,7 +212,7 @@ up() {
   noting_images node compose/images/build.ts --json >/dev/null
 
   phase "Signed bundle"
-  build_bundle
+  build_bundle 1.0.0 compose/compose.yaml
 
   phase "Installation"
   sh installer/install.sh "$bundle" --trust "$cache/demo.pub" ${https:+--https "$https"} ${http:+--http "$http"}
@@ -224,35 +226,59 @@ Look at it:  onstead status
              onstead logs app --follow
              cd $state/stack && docker compose ps
 Again:       onstead install $bundle   (says that nothing needs doing)
+Upgrade it:  $0 --next   (makes the bundle of its next release)
 Remove it:   $0 --down
 TEXT
 }
 
 newest() { docker images --filter "reference=onstead-demo/$1" --format "onstead-demo/$1:{{.Tag}}" | head -n 1; }
 
-build_bundle() {
+build_bundle() { # build_bundle VERSION COMPOSE-FILE
   mkdir -p "$cache"
-  bundle=$cache/notes-1.0.0.tar
+  bundle=$cache/notes-$1.tar
   [ -e "$cache/demo.key" ] || node dist/main.js bundle keygen "$cache/demo" >/dev/null
   mysql=$(newest mysql) redis=$(newest redis) nginx=$(newest nginx) store=$(newest object-store)
-  inputs >"$draft/inputs"
-  if [ -e "$bundle" ] && cmp -s "$draft/inputs" "$cache/inputs"; then
+  inputs "$@" >"$draft/inputs"
+  if [ -e "$bundle" ] && cmp -s "$draft/inputs" "$bundle.inputs"; then
     say "  $bundle (as it was)"
     return
   fi
   SOURCE_DATE_EPOCH=$(git -c safe.directory='*' log -1 --format=%ct 2>/dev/null || date +%s)
   export SOURCE_DATE_EPOCH
-  node dist/main.js bundle build compose/compose.yaml --key "$cache/demo.key" --out "$bundle" --cache .cache/layers \
+  node dist/main.js bundle build "$2" --key "$cache/demo.key" --out "$bundle" --cache .cache/layers \
     --image "mysql=$mysql" --image "redis=$redis" --image "nginx=$nginx" --image "minio=$store"
-  mv "$draft/inputs" "$cache/inputs"
+  mv "$draft/inputs" "$bundle.inputs"
 }
 
 # Everything that the bundle is made of.
-inputs() {
+inputs() { # inputs VERSION COMPOSE-FILE
   find dist installer -type f -print0 | sort -z | xargs -0 sha256sum
-  sha256sum package.json node_modules/.package-lock.json compose/compose.yaml "$cache/demo.pub"
-  docker image inspect --format '{{.Id}}' "$mysql" "$redis" "$nginx" "$store" onstead-demo/notes:1.0.0
+  sha256sum package.json node_modules/.package-lock.json "$cache/demo.pub"
+  sha256sum <"$2"
+  docker image inspect --format '{{.Id}}' "$mysql" "$redis" "$nginx" "$store" onstead-demo/notes:"$1"
   docker compose version
+}
+
+# --- next --------------------------------------------------------------------------------------------------
+
+next() {
+  leave_others_alone
+  if [ ! -e "$made" ] || [ ! -e "$current" ]; then
+    refuse "The quickstart does not run here, so there is nothing to upgrade." "Run $0 first."
+  fi
+  started=$(date +%s)
+  draft=$(mktemp -d)
+  trap 'rm -rf "$draft"' EXIT
+  phase "Signed bundle of the next release"
+  node compose/sample-app/write-release.ts 1.1.0 --out "$draft" >/dev/null
+  build_bundle 1.1.0 "$draft/compose.yaml"
+  phase "Done"
+  cat <<TEXT
+
+Try it out:  onstead rehearse $bundle   (on a copy of the data)
+Look first:  onstead upgrade $bundle    (the whole plan; --yes does it)
+Way back:    onstead rollback
+TEXT
 }
 
 # --- down --------------------------------------------------------------------------------------------------

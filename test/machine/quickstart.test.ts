@@ -222,6 +222,16 @@ t.test('the installed program says that it builds no bundle with Onstead inside'
   );
 });
 
+t.test('the next release is made, and the running one could be upgraded to it', async (t) => {
+  const made = await quickstart('--next');
+  t.equal(made.code, 0, made.stdout + made.stderr);
+  const next = /onstead upgrade (\S+)/.exec(made.stdout)![1]!;
+  const plan = await inside(['onstead', 'upgrade', next]);
+  t.equal(plan.code, 0, plan.stdout + plan.stderr);
+  t.match(plan.stdout, /1\.1\.0/);
+  t.match(plan.stdout, /Nothing was changed/);
+});
+
 t.test('down removes everything it made and nothing else', async (t) => {
   const { code, stdout, stderr } = await quickstart('--down');
   t.equal(code, 0, stdout + stderr);
