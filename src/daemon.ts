@@ -44,6 +44,9 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
+/** Nobody waits at a prompt for what an operation looks at, and a busy machine answers late. */
+const LOOK_WITHIN_MS = 20_000;
+
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { paths } = options;
   const clock = systemClock;
@@ -80,7 +83,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     composeIn: async (folder) => openCompose({ ...composeOptions, files: stackComposeFiles(folder) }),
     composeOf: async (folder) => openCompose({ ...composeOptions, folder }),
     machine: () =>
-      detectMachineApart({ root: paths.root, ports: [settings.edge.httpPort, settings.edge.httpsPort] }),
+      detectMachineApart({
+        root: paths.root,
+        ports: [settings.edge.httpPort, settings.edge.httpsPort],
+        timeoutMs: LOOK_WITHIN_MS,
+      }),
   };
   const stopping = new AbortController();
   const { signal } = stopping;

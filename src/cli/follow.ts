@@ -19,12 +19,16 @@ export async function followOperation({ id, client, terminal, signal }: FollowIn
   const path = `/api/operations/${encodeURIComponent(id)}`;
   let operation = await client.get<OperationView>(path);
   const begunMs = new Map<number, number>();
+  let lastNote: string | null = null;
   try {
     for await (const event of client.lines<JournalEvent>(`${path}/events`, { signal })) {
       terminal.answerLine(event);
       if (event.type === 'step' && event.step !== null)
         begunMs.set(event.step, begunMs.get(event.step) ?? Date.parse(event.at));
-      show(event, operation, terminal, begunMs);
+      // What a step says at its end may be the last thing that it said on the way.
+      const isSaid = event.type === 'step' && event.text !== null && event.text === lastNote;
+      show(isSaid ? { ...event, text: null } : event, operation, terminal, begunMs);
+      if (event.type === 'note') lastNote = event.text;
     }
   } catch (error) {
     if (!signal.aborted) throw goesOn(error, id);
