@@ -1,7 +1,7 @@
 // A delta's whole way, on a machine of its own: refused where nothing is installed, cut for what an appliance says it
 // has, refused in words where its base is not, and taken as an upgrade.
 
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import {
@@ -11,34 +11,22 @@ import {
   readFingerprint,
   type DeltaBase,
 } from '../../src/release/index.ts';
-import { runCommand, type CliResult } from '../e2e/appliance.ts';
-import { PrivateMachine } from '../e2e/private-machine.ts';
+import type { CliResult } from '../e2e/appliance.ts';
 import { programBundle } from '../e2e/program-bundle.ts';
+import { ScriptMachine } from './script-machine.ts';
 
 t.setTimeout(600_000);
 
-const script = new URL('../../installer/install.sh', import.meta.url).pathname;
-const FOLDERS = ['/etc', '/opt', '/usr/local', '/var'];
-const SHELL = [
-  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  'HOME=/root',
-  'TMPDIR=/run/tmp',
-];
-
-const machine = new PrivateMachine();
+const on = new ScriptMachine();
+const { machine } = on;
 t.teardown(() => machine.remove());
 const full = await programBundle('0.1.0');
 const fullIndex = (await inspectBundle(full.path)).index;
 const next = (...bases: DeltaBase[]) => programBundle('0.1.0', '1.1.0', bases);
 
-function inside(words: readonly string[]): Promise<CliResult> {
-  const [command, ...args] = [...machine.prefix, 'env', '-i', '-C', '/', ...SHELL, ...words];
-  return runCommand(command!, args, {});
-}
-
 const install = (path: string): Promise<CliResult> =>
-  inside(['sh', script, path, '--trust', full.publicKey, '--https', '8443', '--http', '8080']);
-const onstead = (...words: string[]): Promise<CliResult> => inside(['onstead', ...words]);
+  on.install(path, '--trust', full.publicKey, '--https', '8443', '--http', '8080');
+const onstead = (...words: string[]): Promise<CliResult> => on.inside(['onstead', ...words]);
 const version = async (): Promise<string> =>
   (JSON.parse((await onstead('status', '--json')).stdout) as { release: { version: string } }).release
     .version;
@@ -47,12 +35,7 @@ const operations = async (): Promise<number> =>
 
 let cut: string;
 
-t.before(async () => {
-  await machine.boot([], FOLDERS);
-  mkdirSync(machine.seen('/run/tmp'));
-  machine.hideAppliance();
-  await machine.startEngine();
-});
+t.before(() => on.boot());
 
 t.test('install.sh refuses a delta where nothing is installed, and leaves nothing behind', async (t) => {
   const delta = await next(baseOfBundle('1.0.0', fullIndex));
@@ -104,12 +87,12 @@ t.test(
     const verified = await onstead('bundle', 'verify', cut);
     t.equal(verified.code, 0, verified.stderr);
     t.match(verified.stdout, /Every layer that it leaves out is on this machine/);
-    const before = (await inside(['readlink', '/opt/onstead/current'])).stdout;
+    const before = (await on.inside(['readlink', '/opt/onstead/current'])).stdout;
     const ended = await install(cut);
     t.match(ended.stdout, /it leaves out Onstead 0\.1\.0; 0\.1\.0 is here/, ended.stderr);
     t.match(ended.stdout, /program .* \(as it was\)/);
     t.match(ended.stderr, /1\.0\.0 is installed; 1\.1\.0 is an upgrade/);
-    t.equal((await inside(['readlink', '/opt/onstead/current'])).stdout, before);
+    t.equal((await on.inside(['readlink', '/opt/onstead/current'])).stdout, before);
   },
 );
 
@@ -133,10 +116,13 @@ t.test('a delta on a release that is not here is refused in words, and nothing i
 });
 
 t.test('the delta is an upgrade as its full bundle would be', async (t) => {
+  appendFileSync(machine.seen('/etc/onstead/onstead.yaml'), 'upgrade: { soak: 2s }\n');
+  await on.supervise('stop');
+  t.equal((await on.supervise('start')).code, 0);
   const ended = await onstead('upgrade', cut, '--yes');
   t.equal(ended.code, 0, ended.stdout + ended.stderr);
   t.equal(await version(), '1.1.0');
   const status = await onstead('status');
   t.equal(status.code, 0, status.stdout);
-  t.match(await inside(['ls', join('/var/lib/onstead/releases')]), { stdout: /1\.1\.0/ });
+  t.match(await on.inside(['ls', join('/var/lib/onstead/releases')]), { stdout: /1\.1\.0/ });
 });
