@@ -13,7 +13,7 @@ export const rehearseVerb: Verb = {
   },
   examples: [
     ['onstead rehearse notes-1.1.0.tar', 'see whether its migrations and its app work with the data of now'],
-    ['onstead upgrade notes-1.1.0.tar', 'the plan then says what the rehearsal showed'],
+    ['onstead rehearse notes-1.1.0.tar --plan', 'look first; nothing is done'],
   ],
   minArgs: 1,
   maxArgs: 1,
