@@ -19,7 +19,7 @@ export async function notesIn(appliance: TestAppliance): Promise<number[]> {
   const client = ['mysql', '--defaults-extra-file=/run/secrets/admin.cnf', '--batch', '--skip-column-names'];
   const words = ['exec', '-T', 'mysql', ...client, '-e', 'SELECT id FROM notes', 'notes'];
   const { stdout } = await appliance.compose(words);
-  return stdout.trim().split('\n').map(Number);
+  return stdout.split('\n').slice(0, -1).map(Number);
 }
 
 /** Exactly this release: its replicas, its schema, its files, nothing beside them. */
