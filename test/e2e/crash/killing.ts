@@ -1,5 +1,6 @@
 // Kills the daemon with SIGKILL at points of an operation that are named by its steps, and lets it go on.
 
+import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OperationView } from '../../../src/api/schemas.ts';
 import { faultMark } from '../../../src/base/fault.ts';
@@ -56,12 +57,16 @@ export async function diesAt(
       await appliance.stop();
     } else await sleep(20);
   }
-  const said = (await appliance.log()).slice(before).split(faultMark)[1];
-  return said?.trim();
+  const said = (await appliance.log()).slice(before).split(faultMark)[1]?.trim();
+  if (said !== undefined && killsFile !== undefined) appendFileSync(killsFile, `${said}\n`);
+  return said;
 }
 
 /** `npm run test:crash` kills at every point of every step; `npm test` has time for one point of each, in turn. */
 export const isComplete = process.env['ONSTEAD_CRASH'] === 'complete';
+
+/** Where the kills are counted, for `npm run bench -- crash`. */
+const killsFile = process.env['ONSTEAD_CRASH_LOG'];
 
 /** What to kill at in one operation each: a killed effect may leave all of itself behind, and then comes to no `after`. */
 export const ROUNDS: readonly (readonly Point[])[] = isComplete
