@@ -11,7 +11,7 @@ export { stackRelease } from './stack-files.ts';
 export { containersOf, type DeployTools } from './tools.ts';
 export { lookAfter } from './upkeep.ts';
 export { prepareUpgrade, type PreparedUpgrade } from './upgrade/prepare.ts';
-export { UpgradePreview } from './upgrade/preview-schema.ts';
+export { UpgradePreview } from './upgrade/preview/schema.ts';
 export type { PointLoss } from './point-loss.ts';
 export { lossInWords } from './loss-words.ts';
 export { prepareRollback } from './upgrade/prepare-rollback.ts';

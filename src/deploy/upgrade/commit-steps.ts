@@ -8,8 +8,8 @@ import { rememberSeen } from '../seen-versions.ts';
 import type { DeployTools } from '../tools.ts';
 import type { UpgradeSteps } from './step-types.ts';
 import { dropPoint, listPoints, pointStack } from '../points.ts';
-import { forgetOldVolumes } from './restore-steps.ts';
-import { forgetSetAside } from './set-aside.ts';
+import { forgetOldVolumes } from './fallback/restore-steps.ts';
+import { forgetSetAside } from './fallback/set-aside.ts';
 
 const POINTS_KEPT = 2;
 

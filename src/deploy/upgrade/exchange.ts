@@ -11,7 +11,7 @@ import { edgeOf } from '../edge-of.ts';
 import { keepLastWords } from './last-words.ts';
 import { filesOf, sidesOf, type ReplicaSides, type Side } from './sides.ts';
 import { wayBackTo, weightsFor, type Sides } from './strategy.ts';
-import { watchDuring } from './watch.ts';
+import { watchDuring } from './gate/watch.ts';
 import { putStackBack } from './put-stack-back.ts';
 
 export interface Exchange {

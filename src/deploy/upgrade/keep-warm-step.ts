@@ -6,7 +6,7 @@ import { ensureFolder, readTextIfAny, writeFileAtomic } from '../../base/files.t
 import type { Executor } from '../../journal/index.ts';
 import { pointFolder } from '../points.ts';
 import type { DeployTools } from '../tools.ts';
-import { watchService, type Watched } from './watch.ts';
+import { watchService, type Watched } from './gate/watch.ts';
 
 export interface KeepWarm extends Watched {
   readonly keepWarmMs: number;

@@ -14,7 +14,7 @@ import {
   type Replacement,
   type RunningFacts,
 } from './replace-plan.ts';
-import { dataSteps as replaceDataSteps, isDataService } from './data-plan.ts';
+import { dataSteps as replaceDataSteps, isDataService } from './data/plan.ts';
 import type { Step } from './step-types.ts';
 import { wayBackOf } from './way-back.ts';
 

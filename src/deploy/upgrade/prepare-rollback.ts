@@ -12,7 +12,7 @@ import { stackRelease } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
 import { planRollback, type RollbackTarget } from './rollback-plan.ts';
 import { changedBetween, replicasOf } from './running.ts';
-import { newSeries } from './series.ts';
+import { newSeries } from './data/series.ts';
 import { oneWayOf } from './way-back.ts';
 
 export type PreparedRollback = NewOperation & {

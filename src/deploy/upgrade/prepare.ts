@@ -22,13 +22,13 @@ import { renderSpec, stackRelease } from '../stack-files.ts';
 import { observeTarget, type Observed } from '../target.ts';
 import type { DeployTools } from '../tools.ts';
 import { wayTo } from '../way-to.ts';
-import { measureCopies, runningImages, stateBytesFor, type Copies } from './look.ts';
+import { measureCopies, runningImages, stateBytesFor, type Copies } from './preview/look.ts';
 import { planUpgrade, type UpgradeTarget } from './plan.ts';
-import { previewOf } from './preview.ts';
-import type { UpgradePreview } from './preview-schema.ts';
+import { previewOf } from './preview/preview.ts';
+import type { UpgradePreview } from './preview/schema.ts';
 import { waysOf, type ServiceWay } from './replace-plan.ts';
 import { changedBetween, replicasOf } from './running.ts';
-import { newSeries, type NewSeries } from './series.ts';
+import { newSeries, type NewSeries } from './data/series.ts';
 import { oneWayOf } from './way-back.ts';
 
 export type PreparedUpgrade = NewOperation & {

@@ -4,11 +4,11 @@
 import type { InstalledRelease } from '../facts.ts';
 import type { InstallSteps, StackSpec } from '../install-plan.ts';
 import type { SizingPlan } from '../../sizing/index.ts';
-import type { ReplaceData } from './data-job.ts';
+import type { ReplaceData } from './data/job.ts';
 import type { ReplaceEdge } from './edge-step.ts';
 import type { Exchange } from './exchange.ts';
 import type { KeepWarm } from './keep-warm-step.ts';
-import type { RestoreData } from './restore.ts';
+import type { RestoreData } from './fallback/restore.ts';
 
 export interface UpgradeSteps extends Pick<
   InstallSteps,

@@ -18,7 +18,7 @@ import { dropPoint, keepPoint, pointStack, readPoint } from '../points.ts';
 import { forgetPointData, keepPointData } from '../point-data.ts';
 import { renderKept } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
-import { forgetWorthless } from './set-aside.ts';
+import { forgetWorthless } from './fallback/set-aside.ts';
 import type { UpgradeSteps } from './step-types.ts';
 import { putStackBack } from './put-stack-back.ts';
 

@@ -1,10 +1,10 @@
 // What is said of a data service before it is replaced: why, how long requests wait, and whether its data is copied.
 
 import t from 'tap';
-import { dataSteps, isDataService } from '../../../src/deploy/upgrade/data-plan.ts';
-import type { ReplaceData } from '../../../src/deploy/upgrade/data-job.ts';
+import { dataSteps, isDataService } from '../../../src/deploy/upgrade/data/plan.ts';
+import type { ReplaceData } from '../../../src/deploy/upgrade/data/job.ts';
 import type { RunningFacts } from '../../../src/deploy/upgrade/replace-plan.ts';
-import { seriesOf } from '../../../src/deploy/upgrade/series.ts';
+import { seriesOf } from '../../../src/deploy/upgrade/data/series.ts';
 import { parseRelease, type Release } from '../../../src/release/index.ts';
 import { releaseText } from '../stack/lab.ts';
 import { targetOf } from './plan-target.ts';

@@ -2,7 +2,7 @@
 
 import t from 'tap';
 import type { StepDuration } from '../../../src/journal/index.ts';
-import { estimateSteps, median } from '../../../src/deploy/upgrade/estimate.ts';
+import { estimateSteps, median } from '../../../src/deploy/upgrade/preview/estimate.ts';
 import { openJournal, operationOf, runnerOn } from '../journal/lab.ts';
 
 const step = (type: string, input: object = {}) => ({ type, title: type, input });

@@ -1,7 +1,7 @@
 // The judge of new replicas: what turns an upgrade round, and what does not.
 
 import t from 'tap';
-import { atLeast, inWords, judge, type GateView } from '../../../src/deploy/upgrade/gate.ts';
+import { atLeast, inWords, judge, type GateView } from '../../../src/deploy/upgrade/gate/gate.ts';
 import { Tally } from '../../../src/stack/index.ts';
 
 function tally(

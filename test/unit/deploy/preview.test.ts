@@ -3,7 +3,7 @@
 import t from 'tap';
 import { GIB, MIB } from '../../../src/base/units.ts';
 import { planUpgrade, type UpgradeFacts, type UpgradeTarget } from '../../../src/deploy/upgrade/plan.ts';
-import { previewOf, type PreviewInput } from '../../../src/deploy/upgrade/preview.ts';
+import { previewOf, type PreviewInput } from '../../../src/deploy/upgrade/preview/preview.ts';
 import type { UpgradePreview } from '../../../src/deploy/index.ts';
 import { waysOf } from '../../../src/deploy/upgrade/replace-plan.ts';
 import type { CheckResult, DiskFolder } from '../../../src/machine/index.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { pathsUnder } from '../../../src/base/paths.ts';
 import type { DeployTools } from '../../../src/deploy/index.ts';
-import { watchDuring, watchService } from '../../../src/deploy/upgrade/watch.ts';
+import { watchDuring, watchService } from '../../../src/deploy/upgrade/gate/watch.ts';
 import type { StepContext } from '../../../src/journal/index.ts';
 import { holderName } from '../../../src/stack/index.ts';
 import { openJournal } from '../journal/lab.ts';

@@ -1,7 +1,7 @@
 // The data of a point takes the place of the data of now: each database in a new volume, then the objects. Requests wait
 // at the edge meanwhile, and whoever writes is not there. The old volumes stay until an operation is committed.
 
-import type { StepContext } from '../../journal/index.ts';
+import type { StepContext } from '../../../journal/index.ts';
 import {
   applySinceCopy,
   holdRequests,
@@ -12,13 +12,13 @@ import {
   userOf,
   withVolumes,
   writeStack,
-} from '../../stack/index.ts';
-import { edgeOf } from '../edge-of.ts';
-import { readFact, volumeNameOf, writeFact } from '../facts.ts';
-import { requirePointData, type PointData } from '../point-data.ts';
-import { stackRelease } from '../stack-files.ts';
-import { accessTo } from '../steps/data-steps.ts';
-import { containersOf, healthyContainer, removeContainersOf, type DeployTools } from '../tools.ts';
+} from '../../../stack/index.ts';
+import { edgeOf } from '../../edge-of.ts';
+import { readFact, volumeNameOf, writeFact } from '../../facts.ts';
+import { requirePointData, type PointData } from '../../point-data.ts';
+import { stackRelease } from '../../stack-files.ts';
+import { accessTo } from '../../steps/data-steps.ts';
+import { containersOf, healthyContainer, removeContainersOf, type DeployTools } from '../../tools.ts';
 
 export interface RestoreData {
   readonly project: string;

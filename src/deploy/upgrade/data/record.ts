@@ -2,11 +2,11 @@
 // a daemon that comes back knows which containers are the old ones, what they held, and whether there is a way on.
 
 import { join } from 'node:path';
-import { ensureFolder, readTextIfAny, writeFileAtomic } from '../../base/files.ts';
-import type { ErrorReport } from '../../base/errors.ts';
-import type { DatabaseState, RedisState, SampledObject } from '../../stack/index.ts';
-import { pointFolder } from '../points.ts';
-import type { DeployTools } from '../tools.ts';
+import { ensureFolder, readTextIfAny, writeFileAtomic } from '../../../base/files.ts';
+import type { ErrorReport } from '../../../base/errors.ts';
+import type { DatabaseState, RedisState, SampledObject } from '../../../stack/index.ts';
+import { pointFolder } from '../../points.ts';
+import type { DeployTools } from '../../tools.ts';
 
 /** By the service's role. */
 export interface Held {

@@ -1,7 +1,7 @@
 // The judge: what clients of the edge were answered by the new replicas, against the minutes before and against the
 // old replicas meanwhile. Pure. It says in words what was seen and what was allowed.
 
-import type { Tally } from '../../stack/index.ts';
+import type { Tally } from '../../../stack/index.ts';
 
 export interface ReplicaLook {
   readonly name: string;

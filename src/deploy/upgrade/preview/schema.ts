@@ -1,7 +1,7 @@
 // The shape of what an administrator is shown before an upgrade. It crosses the API, so its types come from here.
 
-import { Nullable, Type, type Static } from '../../base/schema.ts';
-import { STRATEGIES } from '../../release/index.ts';
+import { Nullable, Type, type Static } from '../../../base/schema.ts';
+import { STRATEGIES } from '../../../release/index.ts';
 
 const Bytes = Type.Number({ minimum: 0 });
 

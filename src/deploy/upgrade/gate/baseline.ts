@@ -2,15 +2,15 @@
 // operation's own folder, so that a daemon that comes back judges by the same.
 
 import { join } from 'node:path';
-import { ensureFolder, readTextIfAny, writeFileAtomic } from '../../base/files.ts';
-import { messageOf } from '../../base/errors.ts';
-import type { Executor, StepContext } from '../../journal/index.ts';
-import { edgeNetworkOf, readTraffic, Tally, type TallyCounts } from '../../stack/index.ts';
-import { edgeOf } from '../edge-of.ts';
-import { stackRelease } from '../stack-files.ts';
-import { containersOf, placeOf, type DeployTools } from '../tools.ts';
+import { ensureFolder, readTextIfAny, writeFileAtomic } from '../../../base/files.ts';
+import { messageOf } from '../../../base/errors.ts';
+import type { Executor, StepContext } from '../../../journal/index.ts';
+import { edgeNetworkOf, readTraffic, Tally, type TallyCounts } from '../../../stack/index.ts';
+import { edgeOf } from '../../edge-of.ts';
+import { stackRelease } from '../../stack-files.ts';
+import { containersOf, placeOf, type DeployTools } from '../../tools.ts';
 import { appOf, askAsClient, tallyOf } from './own-client.ts';
-import { pointFolder } from '../points.ts';
+import { pointFolder } from '../../points.ts';
 
 const MINUTES_BEFORE = 5;
 const ASK_FOR_MS = 4_000;

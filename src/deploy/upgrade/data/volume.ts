@@ -1,7 +1,7 @@
 // A data service that goes on with a copy of its volume: the fact and the stack's files name the copy, and the volume of
 // before is kept until the operation is committed.
 
-import { OnsteadError } from '../../base/errors.ts';
+import { OnsteadError } from '../../../base/errors.ts';
 import {
   copyVolume,
   readStack,
@@ -10,10 +10,10 @@ import {
   userOf,
   withVolumes,
   writeStack,
-} from '../../stack/index.ts';
-import { clearFact, readFact, volumeNameOf, writeFact } from '../facts.ts';
-import { stackRelease } from '../stack-files.ts';
-import type { Job } from './data-job.ts';
+} from '../../../stack/index.ts';
+import { clearFact, readFact, volumeNameOf, writeFact } from '../../facts.ts';
+import { stackRelease } from '../../stack-files.ts';
+import type { Job } from './job.ts';
 
 /** Another name than a restore of the same operation gives. */
 function copyNameOf(job: Job, key: string): string {

@@ -1,14 +1,14 @@
 // The containers of a data service while it is replaced: ended in good order, started, waited for, and asked; and the
 // app's replicas, which must do as well with the new one as they did with the old one.
 
-import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
-import { askWorker } from '../../base/worker.ts';
-import { isRetryable, type ContainerFacts, type ContainerSummary } from '../../engine/index.ts';
-import type { ReadyAnswer, ReadyQuestion } from '../ready-question.ts';
-import { containersOf, placeOf, type DeployTools } from '../tools.ts';
-import type { Job, ReplaceData } from './data-job.ts';
-import { dataKinds, type Asked, type DataKind } from './data-kinds.ts';
-import { keepLastWords } from './last-words.ts';
+import { isOnsteadError, OnsteadError } from '../../../base/errors.ts';
+import { askWorker } from '../../../base/worker.ts';
+import { isRetryable, type ContainerFacts, type ContainerSummary } from '../../../engine/index.ts';
+import type { ReadyAnswer, ReadyQuestion } from '../../ready-question.ts';
+import { containersOf, placeOf, type DeployTools } from '../../tools.ts';
+import type { Job, ReplaceData } from './job.ts';
+import { dataKinds, type Asked, type DataKind } from './kinds.ts';
+import { keepLastWords } from '../last-words.ts';
 
 const THERE_WITHIN_MS = 30 * 60_000; // a newer series first brings its data up to date
 const READY_WITHIN_MS = 60_000;
@@ -128,7 +128,7 @@ async function isReady(
   const question: ReadyQuestion = { url: `http://${address}:${port}${ready}`, giveUpAfterMs: withinMs };
   const { isReady: is } = await askWorker<ReadyQuestion, ReadyAnswer>(
     import.meta.url,
-    '../workers/ready-worker',
+    '../../workers/ready-worker',
     question,
     { networkOfPid, signal, timeoutMs: withinMs + 30_000 },
   );

@@ -1,7 +1,7 @@
 // How long the steps of a plan will take: as long as the same kind took on this very machine (the median), as long as
 // they say themselves, or an assumption that is called one. Pure.
 
-import type { PlannedStep, StepDuration } from '../../journal/index.ts';
+import type { PlannedStep, StepDuration } from '../../../journal/index.ts';
 import { stepCosts } from './step-costs.ts';
 
 export type EstimateFrom = 'measured' | 'fixed' | 'assumed';

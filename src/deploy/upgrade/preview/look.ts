@@ -1,11 +1,11 @@
 // What a preview needs to know of the appliance beside the plan: how much a copy of each database takes, and which image
 // each service runs. Reads and changes nothing.
 
-import { isOnsteadError } from '../../base/errors.ts';
-import { isDelta, type ReleaseService, type VerifiedBundle } from '../../release/index.ts';
-import { imageNameFor, measureDatabaseCopy } from '../../stack/index.ts';
-import { borrowedBytes } from '../image-loads.ts';
-import { containerIfWell, type DeployTools } from '../tools.ts';
+import { isOnsteadError } from '../../../base/errors.ts';
+import { isDelta, type ReleaseService, type VerifiedBundle } from '../../../release/index.ts';
+import { imageNameFor, measureDatabaseCopy } from '../../../stack/index.ts';
+import { borrowedBytes } from '../../image-loads.ts';
+import { containerIfWell, type DeployTools } from '../../tools.ts';
 
 export interface Copies {
   readonly sizes: readonly { readonly service: string; readonly bytes: number }[];

@@ -1,7 +1,7 @@
 // What each kind of step costs the people who wait: how long it takes where nothing was measured yet, and what happens
 // meanwhile to the requests that need its service. A kind of step that is missing here does not compile.
 
-import type { UpgradeSteps } from './step-types.ts';
+import type { UpgradeSteps } from '../step-types.ts';
 
 /** `answered`: nobody notices. `wait`: they are held at the edge. `fail`: they may meet an absence. */
 export type Requests = 'answered' | 'wait' | 'fail';

@@ -1,13 +1,13 @@
 // On the way back by a rollback: the data of its point in place of the data of now. It can be undone, but for the
 // objects that were written since; those were counted before anybody agreed.
 
-import type { Executor } from '../../journal/index.ts';
-import { holdRequests, removeVolumeMadeBy, restoredVolumeOf, volumesOfKey } from '../../stack/index.ts';
-import { edgeOf } from '../edge-of.ts';
-import { clearFact, readFact, volumeNameOf } from '../facts.ts';
-import { requirePointData } from '../point-data.ts';
-import type { DeployTools } from '../tools.ts';
-import { putStackBack } from './put-stack-back.ts';
+import type { Executor } from '../../../journal/index.ts';
+import { holdRequests, removeVolumeMadeBy, restoredVolumeOf, volumesOfKey } from '../../../stack/index.ts';
+import { edgeOf } from '../../edge-of.ts';
+import { clearFact, readFact, volumeNameOf } from '../../facts.ts';
+import { requirePointData } from '../../point-data.ts';
+import type { DeployTools } from '../../tools.ts';
+import { putStackBack } from '../put-stack-back.ts';
 import { HOLD_LIMIT_MS, moveTo, restorePoint, withoutWriters, type RestoreData } from './restore.ts';
 
 export function restoreDataStep(tools: DeployTools): Executor<RestoreData> {

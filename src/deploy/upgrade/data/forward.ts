@@ -1,8 +1,8 @@
 // A data service becomes what the stack's files say: looked at, ended, copied, started, proven. Begun again at any
 // point it does what is left: an old container that is there is the sign that its data is the newest.
 
-import type { ContainerSummary } from '../../engine/index.ts';
-import { keepVolumeFiles, volumeNameOfMount } from '../../stack/index.ts';
+import type { ContainerSummary } from '../../../engine/index.ts';
+import { keepVolumeFiles, volumeNameOfMount } from '../../../stack/index.ts';
 import {
   askedOf,
   containersOfJob,
@@ -11,10 +11,10 @@ import {
   raise,
   removeContainer,
   waitReady,
-} from './data-containers.ts';
-import type { Job } from './data-job.ts';
-import { keptFilesOf, readRecord, writeRecord, type DataRecord, type Held } from './data-record.ts';
-import { copyData, nameCopy, requireRoom } from './data-volume.ts';
+} from './containers.ts';
+import type { Job } from './job.ts';
+import { keptFilesOf, readRecord, writeRecord, type DataRecord, type Held } from './record.ts';
+import { copyData, nameCopy, requireRoom } from './volume.ts';
 
 const HEALTHY_WITHIN_MS = 5 * 60_000;
 

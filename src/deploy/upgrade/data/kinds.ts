@@ -1,7 +1,7 @@
 // What each kind of data service is asked while it is replaced: is it there, what does it hold, is everything on the
 // disk, does it hold what was held. One row a kind; whoever replaces them treats all alike.
 
-import type { StepContext } from '../../journal/index.ts';
+import type { StepContext } from '../../../journal/index.ts';
 import {
   isRedisThere,
   isStoreThere,
@@ -14,11 +14,11 @@ import {
   runSql,
   sampleObjects,
   saveRedis,
-} from '../../stack/index.ts';
-import { accessTo } from '../steps/data-steps.ts';
-import type { DeployTools } from '../tools.ts';
-import type { DataRole } from './data-job.ts';
-import type { Held } from './data-record.ts';
+} from '../../../stack/index.ts';
+import { accessTo } from '../../steps/data-steps.ts';
+import type { DeployTools } from '../../tools.ts';
+import type { DataRole } from './job.ts';
+import type { Held } from './record.ts';
 
 /** One container of a data service, running. */
 export interface Asked {

@@ -1,9 +1,9 @@
 // A migration of an upgrade, with the data of its beginning to fall back on. One that cannot be taken back runs while
 // requests wait: if it fails, nothing was written that going back could lose.
 
-import { isOnsteadError, messageOf, OnsteadError } from '../../base/errors.ts';
-import type { Executor, StepContext } from '../../journal/index.ts';
-import type { Release } from '../../release/index.ts';
+import { isOnsteadError, messageOf, OnsteadError } from '../../../base/errors.ts';
+import type { Executor, StepContext } from '../../../journal/index.ts';
+import type { Release } from '../../../release/index.ts';
 import {
   edgeAppOf,
   holdRequests,
@@ -12,17 +12,17 @@ import {
   settleEdge,
   steerEdge,
   type Edge,
-} from '../../stack/index.ts';
-import { edgeOf } from '../edge-of.ts';
-import { readFact } from '../facts.ts';
-import type { InstallSteps } from '../install-plan.ts';
-import { keepPointMoment, readPointData } from '../point-data.ts';
-import { countAsOwn, wasMigrationBegun, type AtPoint } from '../point-loss.ts';
-import { pointStack } from '../points.ts';
-import { migrateStep } from '../steps/migrate-step.ts';
-import type { DeployTools } from '../tools.ts';
-import { runningServers } from './edge-servers.ts';
-import { putStackBack } from './put-stack-back.ts';
+} from '../../../stack/index.ts';
+import { edgeOf } from '../../edge-of.ts';
+import { readFact } from '../../facts.ts';
+import type { InstallSteps } from '../../install-plan.ts';
+import { keepPointMoment, readPointData } from '../../point-data.ts';
+import { countAsOwn, wasMigrationBegun, type AtPoint } from '../../point-loss.ts';
+import { pointStack } from '../../points.ts';
+import { migrateStep } from '../../steps/migrate-step.ts';
+import type { DeployTools } from '../../tools.ts';
+import { runningServers } from '../edge-servers.ts';
+import { putStackBack } from '../put-stack-back.ts';
 import { HOLD_LIMIT_MS, restoreNow, restorePoint, type RestoreData } from './restore.ts';
 import { setNewerAside } from './set-aside.ts';
 

@@ -1,17 +1,17 @@
 // A data service replaced by what the stack's files say, while requests wait at the edge. Where the new one does not
 // start, or does not hold what the old one held, it is taken back before any request goes on.
 
-import { errorFrom, reportOf } from '../../base/errors.ts';
-import { isRetryable } from '../../engine/index.ts';
-import type { Executor } from '../../journal/index.ts';
-import { holdRequests } from '../../stack/index.ts';
-import { edgeOf } from '../edge-of.ts';
-import type { DeployTools } from '../tools.ts';
-import { goBack } from './data-back.ts';
-import { containersOfJob, readyReplicas } from './data-containers.ts';
-import { goForward, prepare, readJobRecord, writeJobRecord } from './data-forward.ts';
-import { whileHeld, withoutEnd, type Job, type ReplaceData } from './data-job.ts';
-import type { DataRecord } from './data-record.ts';
+import { errorFrom, reportOf } from '../../../base/errors.ts';
+import { isRetryable } from '../../../engine/index.ts';
+import type { Executor } from '../../../journal/index.ts';
+import { holdRequests } from '../../../stack/index.ts';
+import { edgeOf } from '../../edge-of.ts';
+import type { DeployTools } from '../../tools.ts';
+import { goBack } from './back.ts';
+import { containersOfJob, readyReplicas } from './containers.ts';
+import { goForward, prepare, readJobRecord, writeJobRecord } from './forward.ts';
+import { whileHeld, withoutEnd, type Job, type ReplaceData } from './job.ts';
+import type { DataRecord } from './record.ts';
 
 const HEALTHY_WITHIN_MS = 5 * 60_000;
 

@@ -1,10 +1,10 @@
 // How a data service becomes what the next stack says, as data: why, for how long requests wait, and whether it goes on
 // with its own data or with a copy of it. Pure.
 
-import type { MinioService, MysqlService, RedisService, ReleaseService } from '../../release/index.ts';
-import type { ReplaceData } from './data-job.ts';
-import type { Replacement, RunningFacts } from './replace-plan.ts';
-import type { Step } from './step-types.ts';
+import type { MinioService, MysqlService, RedisService, ReleaseService } from '../../../release/index.ts';
+import type { ReplaceData } from './job.ts';
+import type { Replacement, RunningFacts } from '../replace-plan.ts';
+import type { Step } from '../step-types.ts';
 import { newSeries, type SeriesChange } from './series.ts';
 
 export type DataService = MysqlService | RedisService | MinioService;

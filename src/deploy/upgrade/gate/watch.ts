@@ -1,10 +1,10 @@
 // Looks at the new replicas of a service every second, through the edge's log, the engine and Onstead's own requests,
 // and ends with the judge's complaint as soon as there is one. What cannot be seen is said, and is no complaint.
 
-import { isOnsteadError, messageOf, OnsteadError } from '../../base/errors.ts';
-import type { ContainerFacts, ContainerSummary } from '../../engine/index.ts';
-import type { StepContext } from '../../journal/index.ts';
-import type { Release } from '../../release/index.ts';
+import { isOnsteadError, messageOf, OnsteadError } from '../../../base/errors.ts';
+import type { ContainerFacts, ContainerSummary } from '../../../engine/index.ts';
+import type { StepContext } from '../../../journal/index.ts';
+import type { Release } from '../../../release/index.ts';
 import {
   edgeNetworkOf,
   followTraffic,
@@ -12,15 +12,15 @@ import {
   raiseStack,
   Tally,
   type TrafficFollower,
-} from '../../stack/index.ts';
-import type { ClientSample } from '../client-question.ts';
-import { edgeOf } from '../edge-of.ts';
-import { stackRelease } from '../stack-files.ts';
-import { containersOf, placeOf, type DeployTools } from '../tools.ts';
+} from '../../../stack/index.ts';
+import type { ClientSample } from '../../client-question.ts';
+import { edgeOf } from '../../edge-of.ts';
+import { stackRelease } from '../../stack-files.ts';
+import { containersOf, placeOf, type DeployTools } from '../../tools.ts';
 import { readBaseline, type Baseline } from './baseline.ts';
 import { inWords, judge, type GateView, type ReplicaLook } from './gate.ts';
 import { appOf, askAsClient, notReadyInARow, tallyOf, type AskedReplica } from './own-client.ts';
-import { sidesOf } from './sides.ts';
+import { sidesOf } from '../sides.ts';
 
 const LOOK_EVERY_MS = 1_000;
 const NOTE_EVERY_LOOKS = 5;

@@ -1,16 +1,16 @@
 // A data service becomes what it was: its image, its settings and, where nobody could write to the new one, its data to
 // the byte. May be begun again at any point.
 
-import { messageOf } from '../../base/errors.ts';
+import { messageOf } from '../../../base/errors.ts';
 import {
   putVolumeFilesBack,
   readStack,
   volumeNameOfMount,
   withVolumes,
   writeStack,
-} from '../../stack/index.ts';
-import { readFact } from '../facts.ts';
-import { pointStack } from '../points.ts';
+} from '../../../stack/index.ts';
+import { readFact } from '../../facts.ts';
+import { pointStack } from '../../points.ts';
 import {
   askedOf,
   containersOfJob,
@@ -19,12 +19,12 @@ import {
   raise,
   removeContainer,
   waitReady,
-} from './data-containers.ts';
-import { writeJobRecord } from './data-forward.ts';
-import type { Job } from './data-job.ts';
-import { keptFilesOf, type DataRecord } from './data-record.ts';
-import { leaveCopy, nameOld } from './data-volume.ts';
-import { withSteering } from './switch-steps.ts';
+} from './containers.ts';
+import { writeJobRecord } from './forward.ts';
+import type { Job } from './job.ts';
+import { keptFilesOf, type DataRecord } from './record.ts';
+import { leaveCopy, nameOld } from './volume.ts';
+import { withSteering } from '../switch-steps.ts';
 
 /** While requests wait. */
 export async function goBack(job: Job, begun: DataRecord): Promise<void> {

@@ -1,20 +1,20 @@
 // What an upgrade would do to this appliance, in numbers and words, for whoever has to agree. Pure: it looks at the plan
 // that is to be carried out, so that nothing is told that will not be done.
 
-import type { PlannedStep, StepDuration } from '../../journal/index.ts';
-import type { DiskFolder } from '../../machine/index.ts';
-import type { ReleaseService } from '../../release/index.ts';
-import { imageRoomBytes } from '../machine-demand.ts';
-import type { MachineVerdict } from '../machine-verdict.ts';
-import type { LastRehearsal } from '../rehearsal/last-rehearsal.ts';
+import type { PlannedStep, StepDuration } from '../../../journal/index.ts';
+import type { DiskFolder } from '../../../machine/index.ts';
+import type { ReleaseService } from '../../../release/index.ts';
+import { imageRoomBytes } from '../../machine-demand.ts';
+import type { MachineVerdict } from '../../machine-verdict.ts';
+import type { LastRehearsal } from '../../rehearsal/last-rehearsal.ts';
 import { estimateSteps, type Estimate } from './estimate.ts';
-import type { UpgradeFacts, UpgradeTarget } from './plan.ts';
-import type { UpgradePreview } from './preview-schema.ts';
-import type { ServiceWay } from './replace-plan.ts';
-import { newSeries } from './series.ts';
+import type { UpgradeFacts, UpgradeTarget } from '../plan.ts';
+import type { UpgradePreview } from './schema.ts';
+import type { ServiceWay } from '../replace-plan.ts';
+import { newSeries } from '../data/series.ts';
 import { stepCosts } from './step-costs.ts';
 import { inWords } from './way-words.ts';
-import { wayBackOf } from './way-back.ts';
+import { wayBackOf } from '../way-back.ts';
 
 export interface PreviewInput {
   readonly target: UpgradeTarget;

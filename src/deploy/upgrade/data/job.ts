@@ -1,7 +1,7 @@
 // One data service on its way, whichever way that is: what the plan says of it, and what it is done with.
 
-import type { StepContext } from '../../journal/index.ts';
-import type { DeployTools } from '../tools.ts';
+import type { StepContext } from '../../../journal/index.ts';
+import type { DeployTools } from '../../tools.ts';
 import type { SeriesChange } from './series.ts';
 
 export type DataRole = 'mysql' | 'redis' | 'minio';

@@ -1,11 +1,11 @@
 // Onstead as a client of the stack: the vendor's smoke checks and the ready path through the edge, and each replica of
 // the app for itself. It asks from inside the edge's network, so that its requests are not taken for those of people.
 
-import { askWorker } from '../../base/worker.ts';
-import type { AppService, Release } from '../../release/index.ts';
-import { certificateSecrets, edgeNetworkOf, holderName, Tally } from '../../stack/index.ts';
-import type { ClientQuestion, ClientSample, ClientTarget } from '../client-question.ts';
-import { containersOf, placeOf, type DeployTools } from '../tools.ts';
+import { askWorker } from '../../../base/worker.ts';
+import type { AppService, Release } from '../../../release/index.ts';
+import { certificateSecrets, edgeNetworkOf, holderName, Tally } from '../../../stack/index.ts';
+import type { ClientQuestion, ClientSample, ClientTarget } from '../../client-question.ts';
+import { containersOf, placeOf, type DeployTools } from '../../tools.ts';
 
 const EVERY_MS = 150;
 const MORE_THAN_ASKED_MS = 30_000;
@@ -36,7 +36,7 @@ export async function askAsClient(
     forMs,
     authority: tools.secrets.get(certificateSecrets.authority),
   };
-  return askWorker<ClientQuestion, ClientSample[]>(import.meta.url, '../workers/client-worker', question, {
+  return askWorker<ClientQuestion, ClientSample[]>(import.meta.url, '../../workers/client-worker', question, {
     networkOfPid,
     signal,
     timeoutMs: forMs + MORE_THAN_ASKED_MS,

@@ -1,8 +1,8 @@
 // Which series of MySQL an image belongs to, by its own tag. A newer series changes the data so that the older one
 // cannot read it any more, and what no tag tells is not taken for the same. Pure.
 
-import type { ReleaseService } from '../../release/index.ts';
-import { volumeKeyOf } from '../point-data.ts';
+import type { ReleaseService } from '../../../release/index.ts';
+import { volumeKeyOf } from '../../point-data.ts';
 
 export interface SeriesChange {
   /** In words where the tag does not tell. */

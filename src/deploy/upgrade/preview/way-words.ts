@@ -1,7 +1,7 @@
 // How a service's replicas are replaced, in a line for people. Pure.
 
-import { formatDuration } from '../../base/units.ts';
-import type { ServiceWay } from './replace-plan.ts';
+import { formatDuration } from '../../../base/units.ts';
+import type { ServiceWay } from '../replace-plan.ts';
 
 export function inWords(
   { strategy, replicas, stages, isBehindEdge }: ServiceWay,

@@ -4,15 +4,15 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureFolder, writeFileAtomic } from '../../base/files.ts';
-import type { StepContext } from '../../journal/index.ts';
-import { exportObjects } from '../../stack/index.ts';
-import { clearFact, readFact } from '../facts.ts';
-import { lossInWords } from '../loss-words.ts';
-import { requirePointData } from '../point-data.ts';
-import { countPointLoss } from '../point-loss.ts';
-import { accessTo } from '../steps/data-steps.ts';
-import { healthyContainer, type DeployTools } from '../tools.ts';
+import { ensureFolder, writeFileAtomic } from '../../../base/files.ts';
+import type { StepContext } from '../../../journal/index.ts';
+import { exportObjects } from '../../../stack/index.ts';
+import { clearFact, readFact } from '../../facts.ts';
+import { lossInWords } from '../../loss-words.ts';
+import { requirePointData } from '../../point-data.ts';
+import { countPointLoss } from '../../point-loss.ts';
+import { accessTo } from '../../steps/data-steps.ts';
+import { healthyContainer, type DeployTools } from '../../tools.ts';
 
 const REPORT = 'report.json';
 
