@@ -6,7 +6,7 @@ import t from 'tap';
 import { systemClock } from '../../src/base/clock.ts';
 import { replaceEdgeStep } from '../../src/deploy/upgrade/edge-step.ts';
 import type { DeployTools } from '../../src/deploy/index.ts';
-import type { StepContext } from '../../src/journal/index.ts';
+import { Journal, openDatabase, type StepContext } from '../../src/journal/index.ts';
 import { keepStack, steerEdge } from '../../src/stack/index.ts';
 import { openEdgeLab } from './edge-lab.ts';
 
@@ -16,10 +16,13 @@ t.teardown(() => lab.close());
 const { edge, engine, compose, folder, stackFolder } = lab;
 const { project } = edge;
 const points = join(folder, 'points');
+const db = openDatabase(join(folder, 'state.db'));
+t.teardown(() => db.close());
 // What this one step works with; the rest of the daemon's tools has no part in it.
 const tools = {
   paths: { stack: stackFolder, points },
   clock: systemClock,
+  journal: new Journal(db, systemClock),
   settings: () => ({ project }),
   engine: async () => engine,
   compose: async () => compose,
