@@ -16,6 +16,8 @@ export interface PullOptions {
 export interface PullProgress {
   readonly doneBytes: number;
   readonly totalBytes: number;
+  /** How many layers the engine did not have. Their bytes it tells only of those that take a while. */
+  readonly newLayers: number;
   readonly isOver: boolean;
 }
 
@@ -62,6 +64,7 @@ function missing(ref: string): never {
 /** The engine tells of each layer alone; people want to see one bar. */
 class Layers {
   readonly #layers = new Map<string, { done: number; total: number }>();
+  readonly #new = new Set<string>();
 
   after({ status, layer, currentBytes, totalBytes }: TransferProgress): PullProgress {
     if (layer !== undefined && status === 'Downloading' && totalBytes !== undefined) {
@@ -69,6 +72,7 @@ class Layers {
     }
     const known = layer === undefined ? undefined : this.#layers.get(layer);
     if (known !== undefined && /^(Download|Pull) complete/.test(status)) known.done = known.total;
+    if (layer !== undefined && status === 'Pull complete') this.#new.add(layer);
     return this.#sum(false);
   }
 
@@ -81,6 +85,7 @@ class Layers {
     return {
       doneBytes: all.reduce((sum, { done }) => sum + done, 0),
       totalBytes: all.reduce((sum, { total }) => sum + total, 0),
+      newLayers: this.#new.size,
       isOver,
     };
   }

@@ -87,7 +87,7 @@ export async function buildAction(input: VerbInput): Promise<number> {
 function tellPull(terminal: Terminal): (reference: string, progress: PullProgress) => void {
   let current = '';
   let startedMs = 0;
-  return (reference, { doneBytes, totalBytes, isOver }) => {
+  return (reference, { doneBytes, totalBytes, newLayers, isOver }) => {
     if (reference !== current) startedMs = performance.now();
     current = reference;
     const tookMs = performance.now() - startedMs;
@@ -95,8 +95,8 @@ function tellPull(terminal: Terminal): (reference: string, progress: PullProgres
       terminal.redraw(drawBar(`Pulling ${reference}`, { done: doneBytes, total: totalBytes }, tookMs));
       return;
     }
-    const size = totalBytes === 0 ? 'nothing new' : formatBytes(totalBytes);
-    terminal.say(`${terminal.paint('good', '✓')} ${reference}: pulled, ${size} (${formatDuration(tookMs)})`);
+    const what = newLayers === 0 ? 'nothing new' : `${newLayers} new ${newLayers === 1 ? 'layer' : 'layers'}`;
+    terminal.say(`${terminal.paint('good', '✓')} ${reference}: pulled, ${what} (${formatDuration(tookMs)})`);
   };
 }
 
