@@ -5,6 +5,7 @@ import { formatDuration } from '../../base/units.ts';
 import type { AppointmentAnswer, Note, OperationView, PlannedAnswer } from '../../api/schemas.ts';
 import { exitCodeOfOperation } from '../exit-codes.ts';
 import { followOperation, inOneLine } from '../follow.ts';
+import { sayPlanned } from '../planned.ts';
 import type { Terminal } from '../terminal.ts';
 import { isSet, type Verb, type VerbInput } from '../verb.ts';
 
@@ -49,9 +50,7 @@ async function list({ client, terminal }: VerbInput): Promise<number> {
   if (all.length === 0 && planned === null) terminal.say('Nothing has been done yet.');
   const later = planned === null ? [] : [[planned.id, stateOf(planned), `${planned.wall}:00`, planned.title]];
   terminal.table([...later, ...all.map((one) => [one.id, one.state, local(one.createdAt), one.title])]);
-  terminal.answer(
-    planned === null ? all : [{ kind: 'upgrade', steps: [], ...planned, state: stateOf(planned) }, ...all],
-  );
+  terminal.answer(planned === null ? all : [asOperation(planned), ...all]);
   return 0;
 }
 
@@ -75,6 +74,8 @@ async function cancel({ client, terminal }: VerbInput, id: string | undefined): 
 
 async function show(input: VerbInput, id: string): Promise<number> {
   const { client, terminal } = input;
+  const { planned } = await client.get<PlannedAnswer>('/api/planned');
+  if (planned?.id === id) return showPlanned(planned, terminal);
   if (isSet(input, 'follow')) return exitCodeOfOperation(await followOperation({ ...input, id }));
   const path = `/api/operations/${encodeURIComponent(id)}`;
   const operation = await client.get<OperationView>(path);
@@ -90,14 +91,27 @@ async function show(input: VerbInput, id: string): Promise<number> {
         .map(({ text }) => ['', '', '', `  ${terminal.paint('dim', inOneLine(text))}`]),
     ]),
   );
-  if (operation.error !== null) {
-    terminal.say();
-    terminal.say(operation.error.message);
-    if (operation.error.next !== undefined)
-      terminal.say(`${terminal.paint('strong', 'Next:')} ${operation.error.next}`);
-  }
+  if (operation.error !== null) sayError(operation.error.message, operation.error.next, terminal);
   terminal.answer({ ...operation, notes });
   return 0;
+}
+
+/** It has no steps yet: the plan is made when its time comes. */
+function showPlanned(planned: AppointmentAnswer, terminal: Terminal): number {
+  sayPlanned(planned, terminal);
+  if (planned.message !== null) sayError(planned.message, planned.next, terminal);
+  terminal.answer(asOperation(planned));
+  return 0;
+}
+
+function asOperation(planned: AppointmentAnswer) {
+  return { kind: 'upgrade', steps: [], ...planned, state: stateOf(planned) };
+}
+
+function sayError(message: string, next: string | null | undefined, terminal: Terminal): void {
+  terminal.say();
+  terminal.say(message);
+  if (next != null) terminal.say(`${terminal.paint('strong', 'Next:')} ${next}`);
 }
 
 function rowOf(step: OperationView['steps'][number], terminal: Terminal): string[] {

@@ -69,7 +69,8 @@ interface Ends {
 }
 
 /** Answers `METHOD /path` with JSON, or as the handler does; everything else is 404 as from the daemon. */
-export async function openDaemon(t: Ends, answers: Answers): Promise<string> {
+export async function openDaemon(t: Ends, given: Answers): Promise<string> {
+  const answers: Answers = { 'GET /api/planned': { planned: null }, ...given };
   const folder = await mkdtemp(join(tmpdir(), 'onstead-cli-'));
   const server = createServer((request, response) => {
     const answer = answers[`${request.method} ${request.url}`];

@@ -137,6 +137,12 @@ t.test(
     t.match(JSON.parse((await onstead(['operations', '--json'], { socket })).out), [
       { id: 'upgrade-1', state: 'scheduled' },
     ]);
+    const show = ['operations', 'show', 'upgrade-1'];
+    t.match(await onstead(show, { socket }), { code: 0, out: `${sentence}\n  ${command}\n` });
+    t.match(JSON.parse((await onstead([...show, '--json'], { socket })).out), {
+      state: 'scheduled',
+      steps: [],
+    });
     t.equal(
       (await onstead(['operations', 'cancel'], { socket })).out,
       'Taken off: Upgrade Notes from 1.0.0 to 1.1.0, which was planned for 2026-11-22 02:30 (Europe/Zurich).\n',
