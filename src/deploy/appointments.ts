@@ -54,9 +54,15 @@ export class Appointments {
   /** Until the signal ends it. */
   async keep(begin: BeginAppointment, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const waitMs = await this.#look(begin, signal);
+      const waitMs = await this.#look(begin, signal).catch((error: unknown) => this.#tellTrouble(error));
       await this.#pause(waitMs, signal);
     }
+  }
+
+  /** A full disk keeps nothing: it is tried again, and its time may pass meanwhile. */
+  #tellTrouble(error: unknown): number {
+    this.#options.log.warn({ err: error }, 'the planned upgrade could not be looked at');
+    return BUSY_AGAIN_MS;
   }
 
   /** How long until it is worth to look again; undefined: until something changes. */

@@ -13,7 +13,8 @@ import type { ServiceBlock } from './schema-services.ts';
 
 type Map = Readonly<Record<string, unknown>>;
 
-const DRAIN_MS = 30_000;
+/** A download of a minute goes on to its end. */
+const DRAIN_MS = 75_000;
 const MIGRATION_MS = 15 * 60_000;
 
 export function releaseFrom(

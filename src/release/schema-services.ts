@@ -35,7 +35,9 @@ const Allow = Type.Optional(
 );
 
 const drain = Type.Optional(
-  Duration('How long a replica may finish its work after being told to stop. Default 30s.'),
+  Duration(
+    'How long a replica may finish its work after being told to stop, and downloads through it may last. Default 75s.',
+  ),
 );
 
 const outbound = Type.Optional(

@@ -3,9 +3,9 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
+import { ensureFolder, readTextIfAny, syncFolder, writeFileAtomic } from '../base/files.ts';
 import { parseRelease, type Release } from '../release/index.ts';
 import { renderOverride, sizeOf, type StackInput } from './override.ts';
 import { kindOf } from './services/index.ts';
@@ -79,9 +79,11 @@ export function servicesOf(paths: readonly string[]): string[] {
 /** Copies the folder, so that a change that fails can be taken back; a copy that is there already is the older one. */
 export async function keepStack(folder: string, copy: string): Promise<void> {
   if (existsSync(copy)) return;
-  await rm(`${copy}.new`, { recursive: true, force: true });
-  await cp(folder, `${copy}.new`, { recursive: true });
-  await rename(`${copy}.new`, copy);
+  const draft = `${copy}.new`;
+  await rm(draft, { recursive: true, force: true });
+  await writeStack(draft, await readStack(folder));
+  await rename(draft, copy);
+  await syncFolder(dirname(copy));
 }
 
 /** The folder as it was copied; false where there is no copy. */

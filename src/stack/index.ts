@@ -22,7 +22,7 @@ export { secretsLost, storeFile } from './lost-secrets.ts';
 export { generateSecret, SecretStore } from './secret-store.ts';
 export { kindOf, userOf } from './services/index.ts';
 export { objectStorePort } from './services/minio.ts';
-export { edgeAppOf, holderName } from './services/nginx.ts';
+export { edgeAppOf, edgePatienceSeconds, holderName } from './services/nginx.ts';
 export { drainEdge, reloadEdge, settleEdge, steerEdge, type Edge } from './edge/steer.ts';
 export { holdRequests, type HoldOptions as RequestHoldOptions } from './edge/hold.ts';
 export { rejoinEdge } from './edge/rejoin.ts';

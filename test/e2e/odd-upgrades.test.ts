@@ -21,7 +21,7 @@ t.before(async () => {
 });
 
 async function upgradedUnnoticed(t: Test, release: string, ...more: string[]): Promise<string> {
-  const { path, version } = await demoBundle(release, (text) => text.replace('drain: 30s', 'drain: 4s'));
+  const { path, version } = await demoBundle(release, (text) => text.replace('drain: 75s', 'drain: 4s'));
   const users = await startUsers(appliance);
   const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--yes', ...more]);
   const seen = await users.stop();

@@ -8,11 +8,16 @@ import { sizingDemandFrom } from '../../stack/index.ts';
 import { readFact } from '../facts.ts';
 import type { BeginOptions } from '../install.ts';
 import { databasesOf } from '../point-data.ts';
+import { stackRelease } from '../stack-files.ts';
 import { observeTarget } from '../target.ts';
 import type { DeployTools } from '../tools.ts';
 import { installedBefore } from '../upgrade/prepare.ts';
+import { measureCopies, stateBytesFor } from '../upgrade/preview/look.ts';
 import { rehearsalKind } from './last-rehearsal.ts';
 import { planRehearsal, type RehearsalTarget } from './plan.ts';
+
+/** The copy, what it becomes in the scratch stack, and a migration that writes its largest table anew. */
+const TIMES_ITS_DATA = 3;
 
 export type PreparedRehearsal = NewOperation & { readonly target: RehearsalTarget };
 
@@ -31,8 +36,13 @@ async function prepare(tools: DeployTools, bundle: VerifiedBundle): Promise<Prep
   const { target: next, facts } = await observeTarget(tools, bundle, (_now, demand) =>
     planSize(machine, demand),
   );
+  const { services: running } = await stackRelease(tools);
+  const { sizes } = await measureCopies(tools, next.project, running);
+  const copyBytes = TIMES_ITS_DATA * sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+  const stateBytes = await stateBytesFor(tools, bundle, next.project, facts.images);
   const target: RehearsalTarget = {
     ...next,
+    needs: { ...next.needs, upgrade: { stateBytes, copyBytes } },
     scratch: scratchPlan(next.sizing, sizingDemandFrom(bundle.release)),
     databases: databasesOf(next.services),
   };

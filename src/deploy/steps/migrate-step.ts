@@ -37,9 +37,11 @@ export function migrateStep(tools: DeployTools): Executor<Migration> {
       throw failure(end, input.timeoutMs);
     },
     async undo(input, context) {
-      await removeOneOff(tools, oneOffOf(input, context.operation, 'migrate', input.up).name);
       const before = await readTextIfAny(statusFile(tools, input, context.operation));
-      if (before === undefined) return; // nothing was begun, or there is no way back by itself
+      if (before === undefined) {
+        // Nothing was begun, or there is no way back by itself and the data goes back as a whole.
+        return removeOneOff(tools, oneOffOf(input, context.operation, 'migrate', input.up).name);
+      }
       // With the image that brought the migration: the one from before does not know it.
       await takeBack(tools, input, context, {
         before,
@@ -60,8 +62,9 @@ export function migrateDownStep(tools: DeployTools): Executor<Migration & { read
       return undefined;
     },
     async undo(input, context) {
-      const compose = await tools.composeIn(pointStack(tools, context.operation));
       const again = oneOffOf(input, context.operation, 'migrate', input.up);
+      await leaveNothingRunning(tools, input, context);
+      const compose = await tools.composeIn(pointStack(tools, context.operation));
       await dataServicesWell(tools, input, context);
       await begin(tools, compose, again, context.signal);
       const end = await attend(tools, again, context, context.note);
@@ -119,6 +122,7 @@ async function takeBack(
 ): Promise<void> {
   if (input.back === undefined) return;
   const { down, status } = input.back;
+  await leaveNothingRunning(tools, input, context);
   await dataServicesWell(tools, input, context);
   let seen = '';
   for (let turn = 0; turn < DOWNS_AT_MOST; turn += 1) {
@@ -132,6 +136,18 @@ async function takeBack(
     if (end.code !== 0) throw failure(end, input.timeoutMs);
   }
   throw failed('The migrations are not as they were before, and `down` takes nothing back any more.', seen);
+}
+
+/** What a daemon that was killed left running in the middle of a change is waited for: it is never cut off, nor joined. */
+async function leaveNothingRunning(
+  tools: DeployTools,
+  input: Migration,
+  context: StepContext,
+): Promise<void> {
+  for (const what of ['down', 'migrate'] as const) {
+    const step = oneOffOf(input, context.operation, what, []);
+    if ((await leftOf(tools, step.name)) !== undefined) await attend(tools, step, context, context.note);
+  }
 }
 
 async function dataServicesWell(

@@ -2,8 +2,9 @@
 // the old release in both directions: this comes before they are replaced, and is taken back after they are back.
 
 import type { Executor } from '../../journal/index.ts';
-import { replaceEdge, settleEdge, type EdgeServer } from '../../stack/index.ts';
+import { edgePatienceSeconds, replaceEdge, settleEdge, type EdgeServer } from '../../stack/index.ts';
 import { edgeOf } from '../edge-of.ts';
+import { stackRelease } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
 import { runningServers } from './edge-servers.ts';
 import { putStackBack } from './put-stack-back.ts';
@@ -15,9 +16,6 @@ export interface ReplaceEdge {
   readonly app: { readonly service: string; readonly port: number };
 }
 
-/** A little longer than nginx itself gives its workers, so that it is nginx that ends what lasts longer. */
-const DRAIN_MS = 65_000;
-
 export function replaceEdgeStep(tools: DeployTools): Executor<ReplaceEdge> {
   const replace = async (input: ReplaceEdge, signal: AbortSignal): Promise<readonly EdgeServer[]> => {
     const servers = await runningServers(tools, input.project, {
@@ -25,7 +23,9 @@ export function replaceEdgeStep(tools: DeployTools): Executor<ReplaceEdge> {
       port: input.app.port,
     });
     const files = await tools.compose();
-    await replaceEdge({ edge: await edgeOf(tools), files, servers, drainMs: DRAIN_MS }, signal);
+    // A little longer than nginx itself gives its workers, so that it is nginx that ends what lasts longer.
+    const drainMs = (edgePatienceSeconds(await stackRelease(tools)) + 5) * 1000;
+    await replaceEdge({ edge: await edgeOf(tools), files, servers, drainMs }, signal);
     return servers;
   };
   return {

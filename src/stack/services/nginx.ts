@@ -77,7 +77,13 @@ export function edgeAppOf({ services }: Release): EdgeApp {
   return { name: app?.name ?? 'app', port: app?.port ?? 80 };
 }
 
-function edgeConfig({ size, settings }: ServiceContext<NginxService>): string {
+/** nginx ends what a worker of before still serves when this is over: never sooner than the app's replicas may leave. */
+export function edgePatienceSeconds({ services }: Release): number {
+  const drains = services.map((service) => (service.role === 'app' ? service.drainMs : 0));
+  return Math.ceil(Math.max(60_000, ...drains) / 1000) + 15;
+}
+
+function edgeConfig({ size, settings, release }: ServiceContext<NginxService>): string {
   const workers = size.settings['worker_processes'] ?? 'auto';
   const connections = size.settings['worker_connections'] ?? 1024;
   const openFiles = size.settings['worker_rlimit_nofile'] ?? 4096;
@@ -85,7 +91,7 @@ function edgeConfig({ size, settings }: ServiceContext<NginxService>): string {
   return `# Written by Onstead; changes here are overwritten.
 worker_processes ${workers};
 worker_rlimit_nofile ${openFiles};
-worker_shutdown_timeout 60s;
+worker_shutdown_timeout ${edgePatienceSeconds(release)}s;
 pid /tmp/nginx.pid;
 error_log /dev/stderr warn;
 

@@ -7,6 +7,8 @@ export interface AccessLine {
   readonly seconds: number;
   /** `address:port` of whoever gave the answer; empty where the edge answered by itself. */
   readonly upstream: string;
+  /** Who was asked before and failed, so that nginx asked the next one: no client saw it, and yet it is that one's failure. */
+  readonly failedBefore: readonly string[];
 }
 
 /** Undefined for anything else: nginx writes its errors to the same log. */
@@ -16,12 +18,14 @@ export function parseAccessLine(text: string): AccessLine | undefined {
     const said = JSON.parse(text) as Record<string, unknown>; // each value is looked at below
     const { client, status, bytes, seconds, upstream } = said;
     if (typeof status !== 'number' || typeof seconds !== 'number') return undefined;
+    const asked = typeof upstream === 'string' ? askedOf(upstream) : [];
     return {
       client: typeof client === 'string' ? client : '',
       status,
       bytes: typeof bytes === 'number' ? bytes : 0,
       seconds,
-      upstream: typeof upstream === 'string' ? lastOf(upstream) : '',
+      upstream: asked.at(-1) ?? '',
+      failedBefore: asked.slice(0, -1),
     };
   } catch {
     return undefined;
@@ -29,6 +33,6 @@ export function parseAccessLine(text: string): AccessLine | undefined {
 }
 
 /** Where one replica after the other was asked, nginx names all: `10.0.0.2:3000, 10.0.0.3:3000`. */
-function lastOf(upstream: string): string {
-  return upstream.split(/[,:] /).at(-1)!.trim();
+function askedOf(upstream: string): string[] {
+  return upstream.split(/,| : /).flatMap((one) => (one.trim() === '' ? [] : [one.trim()]));
 }

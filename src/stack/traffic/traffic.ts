@@ -1,4 +1,4 @@
-// What the edge's clients were answered in a window of time, in all and by the replica that answered. Its memory is
+// What the edge's clients were answered in a window of time, in all and by each replica that was asked. Its memory is
 // bounded, and so is its work: of a second with very many lines only every so manieth is read, and counts for them all.
 
 import { Latencies, type LatencyCounts } from './latencies.ts';
@@ -65,6 +65,7 @@ export class Traffic {
     if (weight === 0) return;
     const line = parseAccessLine(text);
     if (line === undefined || !isApps(line)) return;
+    for (const replica of line.failedBefore) this.#tallyFor(replica).add({ isFailed: true }, weight);
     this.#tallyFor(line.upstream).add(
       { isFailed: line.status >= 500, ...(tellsLatency(line) ? { ms: line.seconds * 1000 } : {}) },
       weight,

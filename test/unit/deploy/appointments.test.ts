@@ -159,3 +159,21 @@ t.test('one that is planned or taken off while nothing was waited for is noticed
   stop.abort();
   await keeping;
 });
+
+t.test('a full disk at its time ends nobody: it is tried again, and begins when there is room', async (t) => {
+  const lab = await openJournal(t);
+  lab.journal.setFact('appointment', planned);
+  let failures = 3;
+  const { setFact } = lab.journal;
+  lab.journal.setFact = (key, value) => {
+    if (failures > 0) {
+      failures -= 1;
+      throw new OnsteadError('disk.full', 'No space is left for the state.', { next: 'Free some.' });
+    }
+    setFact.call(lab.journal, key, value);
+  };
+  const { begun, appointments } = await keptBy(lab);
+  t.equal(failures, 0);
+  t.match(begun, [{ at: '2026-11-21T06:00:30.000Z' }]);
+  t.equal(appointments.current(), undefined);
+});

@@ -3,6 +3,7 @@
 import t from 'tap';
 import { planRehearsal, type RehearsalTarget } from '../../../src/deploy/rehearsal/plan.ts';
 import { rehearsalExecutors, type DeployTools } from '../../../src/deploy/index.ts';
+import { LEFT_FREE_BYTES, tooShort } from '../../../src/deploy/rehearsal/measure.ts';
 import { summaryOf } from '../../../src/deploy/rehearsal/try-steps.ts';
 import { MIB } from '../../../src/base/units.ts';
 import { parseRelease } from '../../../src/release/index.ts';
@@ -96,4 +97,9 @@ t.test('what was seen is one sentence, with the times of the newest run of each 
     said,
     'data copied in 3.0 s, migrated in 22 s, healthy 4.0 s after its start; 700 MB of memory and 210 MB of disk at most',
   );
+});
+
+t.test('the running stack is never robbed of its last gigabyte', async (t) => {
+  t.equal(tooShort(LEFT_FREE_BYTES), undefined);
+  t.match(tooShort(LEFT_FREE_BYTES - 1), { code: 'rehearsal.disk-short', next: /rehearse again/ });
 });

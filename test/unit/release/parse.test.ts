@@ -56,7 +56,7 @@ t.test(
       drainMs: 90_000,
       migrate: { up: ['node', 'm.js'], reversible: true, timeoutMs: 300_000 },
     });
-    t.match(service(release, 'jobs'), { role: 'worker', drainMs: 30_000 });
+    t.match(service(release, 'jobs'), { role: 'worker', drainMs: 75_000 });
     t.match(service(release, 'minio'), { role: 'minio', buckets: ['attachments'] });
     t.match(service(release, 'mailer'), { role: 'carried', compose: { secrets: ['smtp_password'] } });
     t.strictSame(release.volumes, ['mysql-data', 'files']);

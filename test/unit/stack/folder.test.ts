@@ -65,3 +65,13 @@ t.test(
     t.strictSame(await findDrift(folder, files), []);
   },
 );
+
+t.test('nginx lets a long download end for longer than the app may take to leave', (t) => {
+  const patience = (drain: string): string | undefined =>
+    /worker_shutdown_timeout (\w+);/.exec(
+      renderText(releaseText.replace(/drain: \w+/, `drain: ${drain}`)).get('config/nginx/nginx.conf')!,
+    )?.[1];
+  t.equal(patience('5s'), '75s');
+  t.equal(patience('10m'), '615s');
+  t.end();
+});

@@ -56,6 +56,24 @@ t.test('replicas are told apart', async (t) => {
   );
 });
 
+t.test(
+  'a replica whose failures nginx hides from clients by asking the next one is seen all the same',
+  (t) => {
+    const traffic = new Traffic();
+    const hidden = { upstream: '10.0.0.9:3000, 10.0.0.2:3000', upstreamStatus: '503, 200', status: 200 };
+    for (let n = 0; n < 40; n += 1) traffic.add(lineOf(hidden), at);
+    t.match(
+      traffic.tally((replica) => replica === '10.0.0.9:3000'),
+      { requests: 40, failed: 40 },
+    );
+    t.match(
+      traffic.tally((replica) => replica === '10.0.0.2:3000'),
+      { requests: 40, failed: 0 },
+    );
+    t.end();
+  },
+);
+
 t.test('a client that closed is nobody’s failure', async (t) => {
   t.match(tallyOf({ status: 499, seconds: 12 }), { requests: 0, failed: 0 });
 });
