@@ -17,6 +17,8 @@ export interface Settings {
     /** Names and addresses that the certificate covers beside the machine's own. */
     readonly names: readonly string[];
     readonly maxBodyBytes: number;
+    /** Off: a reload of nginx may send a client of HTTP/2 away whose request has just begun. */
+    readonly http2: boolean;
   };
   /** The Compose project; the product's name unless chosen. */
   readonly project?: string;
@@ -92,8 +94,9 @@ const SettingsFile = Type.Object(
             Type.Array(Host, { maxItems: 100, expect: 'a list of names', example: '[notes.lan]' }),
           ),
           maxBody: Type.Optional(Size),
+          http2: Type.Optional(Type.Boolean({ expect: 'true or false', example: 'true' })),
         },
-        { ...closed, expect: 'a map with address, http, https, names or maxBody' },
+        { ...closed, expect: 'a map with address, http, https, names, maxBody or http2' },
       ),
     ),
     limits: Type.Optional(
@@ -186,6 +189,7 @@ function settingsFrom({ project, edge = {}, limits = {}, upgrade = {} }: Setting
       httpsPort: edge.https ?? 443,
       names: edge.names ?? [],
       maxBodyBytes: edge.maxBody === undefined ? GIB : parseBytes(edge.maxBody),
+      http2: edge.http2 ?? false,
     },
     ...(project === undefined ? {} : { project }),
     limits: {

@@ -38,6 +38,14 @@ t.test('20 changes of who answers fail no request, and each counts from its retu
   t.match(await readFile(upstreams, 'utf8'), /server app:3000 resolve/);
 });
 
+t.test('a client that would speak HTTP/2 is answered by what a reload does not send away', async (t) => {
+  const offered = { ALPNProtocols: ['h2', 'http/1.1'], rejectUnauthorized: false };
+  const socket = connect({ host: '127.0.0.1', port: lab.httpsPort, ...offered });
+  await once(socket, 'secureConnect');
+  t.equal(socket.alpnProtocol, 'http/1.1');
+  socket.destroy();
+});
+
 t.test('the edge is drained when no worker of before serves anybody, and not while one does', async (t) => {
   const [one, other] = await lab.replicas();
   await steerEdge(lab.edge, { kind: 'listed', servers: [one!] }, signal);

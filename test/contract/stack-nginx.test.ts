@@ -85,6 +85,7 @@ const variants: Readonly<Record<string, Partial<Settings['edge']>>> = {
   'small bodies': { maxBodyBytes: 1 },
   'huge bodies': { maxBodyBytes: 2 ** 45 },
   'bodies of any size': { maxBodyBytes: 0 },
+  'HTTP/2': { http2: true },
   'one address': { address: '192.0.2.7' },
 };
 for (const [what, edge] of Object.entries(variants)) {

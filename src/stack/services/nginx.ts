@@ -142,7 +142,7 @@ http {
 
   server {
     listen 443 ssl reuseport default_server;
-    http2 on;
+    http2 ${settings.edge.http2 ? 'on' : 'off'};
     ssl_certificate /run/secrets/edge.crt;
     ssl_certificate_key /run/secrets/edge.key;
     ssl_protocols TLSv1.2 TLSv1.3;

@@ -20,7 +20,7 @@ export const releaseFile = join(import.meta.dirname, '../../../compose/compose.y
 export const releaseText = await readFile(releaseFile, 'utf8');
 
 export const settings: Settings = {
-  edge: { address: '0.0.0.0', httpPort: 80, httpsPort: 443, names: [], maxBodyBytes: GIB },
+  edge: { address: '0.0.0.0', httpPort: 80, httpsPort: 443, names: [], maxBodyBytes: GIB, http2: false },
   limits: {},
   upgrade: { readyWithinMs: 180_000, soakMs: 30_000, keepWarmMs: 300_000, holdMs: 60_000 },
 };

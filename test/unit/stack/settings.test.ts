@@ -26,7 +26,7 @@ t.test('an empty file is the defaults, and each key has its place', async (t) =>
     t.strictSame(parseSettings(text, 'onstead.yaml'), defaultSettings);
   const text = `
 project: shop
-edge: { address: 192.168.1.7, http: 8080, https: 8443, names: [shop.lan, 192.168.1.7, "fd00::7"], maxBody: 20M }
+edge: { address: 192.168.1.7, http: 8080, https: 8443, names: [shop.lan, 192.168.1.7, "fd00::7"], maxBody: 20M, http2: true }
 limits: { cpus: 2.5, memory: 6G, disk: 1.5T }
 upgrade: { readyWithin: 1m30s, soak: 5s, hold: 20s }
 `;
@@ -38,6 +38,7 @@ upgrade: { readyWithin: 1m30s, soak: 5s, hold: 20s }
       httpsPort: 8443,
       names: ['shop.lan', '192.168.1.7', 'fd00::7'],
       maxBodyBytes: 20 * MIB,
+      http2: true,
     },
     limits: { cpus: 2.5, memoryBytes: 6 * GIB, diskBytes: 1536 * GIB },
     upgrade: { readyWithinMs: 90_000, soakMs: 5_000, keepWarmMs: 300_000, holdMs: 20_000 },
