@@ -16,6 +16,7 @@ export type VersionAnswer = Static<typeof VersionAnswer>;
 
 const ReplicaAnswer = Type.Object({
   container: Type.String(),
+  image: Type.String(),
   state: Type.String(),
   health: Type.String(),
   restarts: Type.Integer(),

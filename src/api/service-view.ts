@@ -65,12 +65,18 @@ function serviceOf(name: string, facts: readonly ContainerFacts[], meant: Meant 
   return {
     name,
     role: first?.labels['onstead.role'] ?? meant?.role ?? 'carried',
-    image: first?.image ?? '',
+    image: imagesOf(facts),
     wanted: meant?.replicas ?? 1,
     well: facts.filter(isWell).length,
     replicas: facts.map(replicaOf).toSorted((a, b) => a.container.localeCompare(b.container)),
     memoryLimitBytes: meant?.memoryLimitBytes || (first?.memoryLimitBytes ?? 0),
   };
+}
+
+/** While replicas are replaced there are two, the older one first; nobody is told that all run the new one. */
+function imagesOf(facts: readonly ContainerFacts[]): string {
+  const byAge = facts.toSorted((one, other) => (one.created < other.created ? -1 : 1));
+  return [...new Set(byAge.map(({ image }) => image))].join(' and ');
 }
 
 function isWell({ status, health }: ContainerFacts): boolean {
@@ -83,6 +89,7 @@ function replicaOf(facts: ContainerFacts): ServiceAnswer['replicas'][number] {
   const since = isDown ? facts.finished : facts.started;
   return {
     container: facts.name,
+    image: facts.image,
     state: facts.status,
     health: isDown ? 'none' : facts.health,
     restarts: facts.restarts,

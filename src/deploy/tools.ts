@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { OnsteadError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Paths } from '../base/paths.ts';
-import type { Compose, Engine } from '../engine/index.ts';
+import type { Compose, ContainerFacts, Engine } from '../engine/index.ts';
 import type { Journal } from '../journal/index.ts';
 import type { MachineFacts } from '../machine/index.ts';
 import type { SecretStore, Settings } from '../stack/index.ts';
@@ -94,11 +94,19 @@ export async function placeOf(
   const known = facts?.networks.filter(({ ipv4 }) => ipv4 !== undefined) ?? [];
   const address = (network === undefined ? known[0] : known.find(({ name }) => name === network))?.ipv4;
   if (facts !== undefined && address !== undefined) return { address, networkOfPid: facts.pid };
-  throw new OnsteadError(
-    'stack.no-address',
-    `The container ${container} has no address in the stack's network.`,
-    {
+  throw noAddress(facts, container);
+}
+
+function noAddress(facts: ContainerFacts | undefined, id: string): OnsteadError {
+  const code = 'stack.no-address';
+  if (facts?.status === 'running') {
+    return new OnsteadError(code, `The container ${facts.name} has no address in the stack's network.`, {
       next: 'Run the installation again: it puts the networks right.',
-    },
-  );
+    });
+  }
+  const what =
+    facts === undefined
+      ? `The container ${id} is gone.`
+      : `The container ${facts.name} does not run: it is ${facts.status}, with exit code ${facts.exitCode}.`;
+  return new OnsteadError(code, what, { next: 'See why with `onstead logs`; what it said last is there.' });
 }

@@ -200,6 +200,13 @@ export class Journal {
     });
   }
 
+  /** Of a step that left nothing behind nothing is taken back; when it began and ended stays as it was. */
+  leave(id: string, n: number): void {
+    this.#record(id, { type: 'step', step: n, state: 'undone', text: null }, () => {
+      this.#db.prepare(`update step set state = 'undone' where operation = ? and n = ?`).run(id, n);
+    });
+  }
+
   note(id: string, n: number | null, text: string): void {
     this.#record(id, { type: 'note', step: n, text: this.#mask(text) });
   }

@@ -66,6 +66,8 @@ interface Patience {
 }
 const UNKNOWN_STEP = 'operation.unknown-step';
 const HALTED = 'operation.halted';
+/** In the story, so that a night with a power cut does not read like a quiet one. */
+const CUT_OFF = 'The daemon ended in the middle of this and was started again; it goes on.';
 
 export class Runner {
   readonly #options: RunnerOptions;
@@ -201,6 +203,7 @@ export class Runner {
     let mayBeOurs = step.state !== 'pending';
     if (executor.verifies === true) journal.move(id, 'verifying');
     if (step.attempts >= attemptLimit) return interruptedTooOften(step);
+    if (step.state === 'running') journal.note(id, step.n, CUT_OFF);
     journal.attempt(id, step.n, 'running');
     for (;;) {
       if (this.#stopping.signal.aborted) return this.#brokenOff(id, step.n, this.#stopping.signal.reason);
@@ -243,12 +246,13 @@ export class Runner {
     const executor = this.#options.executors[step.type];
     if (executor === undefined) return unknownStep(step);
     if (executor.undo === undefined) {
-      if (step.state !== 'failed') journal.settle(id, step.n, 'undone');
+      if (step.state !== 'failed') journal.leave(id, step.n);
       return undefined;
     }
     if (this.#stopping.signal.aborted) return this.#stopping.signal.reason;
     if (step.attempts >= attemptLimit) return interruptedTooOften(step);
     const failure = step.error;
+    if (step.state === 'undoing') journal.note(id, step.n, CUT_OFF);
     journal.attempt(id, step.n, 'undoing');
     const patience = this.#patience();
     for (;;) {

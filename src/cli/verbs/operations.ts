@@ -62,7 +62,7 @@ async function cancel({ client, terminal }: VerbInput, id: string | undefined): 
   const chosen = id ?? (await client.get<PlannedAnswer>('/api/planned')).planned?.id;
   if (chosen === undefined) {
     throw new OnsteadError('operation.none', 'Nothing is planned for later, so there is nothing to cancel.', {
-      next: 'Plan an upgrade with `onstead upgrade BUNDLE --at TIME`.',
+      next: 'An upgrade that is under way is turned round with `onstead rollback`; one for later is planned with `onstead upgrade BUNDLE --at TIME`.',
     });
   }
   const path = `/api/planned/${encodeURIComponent(chosen)}/cancel`;
@@ -114,10 +114,17 @@ function sayError(message: string, next: string | null | undefined, terminal: Te
   if (next != null) terminal.say(`${terminal.paint('strong', 'Next:')} ${next}`);
 }
 
+/** Which one failed is what people look for, whatever became of it afterwards. */
+function stateOfStep({ state, looks, error }: OperationView['steps'][number]): string {
+  if (state !== 'undone') return state;
+  if (error !== null) return 'failed';
+  return looks ? 'done' : state;
+}
+
 function rowOf(step: OperationView['steps'][number], terminal: Terminal): string[] {
   return [
     String(step.n).padStart(3),
-    step.looks && step.state === 'undone' ? 'done' : step.state,
+    stateOfStep(step),
     step.startedAt === null || step.finishedAt === null
       ? ''
       : formatDuration(Date.parse(step.finishedAt) - Date.parse(step.startedAt)),
@@ -141,7 +148,7 @@ async function stuckOne({ client }: VerbInput, action: string): Promise<string> 
   const stuck = all.find(({ state }) => state === 'stuck');
   if (stuck !== undefined) return stuck.id;
   throw new OnsteadError('operation.not-stuck', `No operation is stuck, so there is nothing to ${action}.`, {
-    next: 'See what was done with `onstead operations`.',
+    next: 'See what was done with `onstead operations`; an upgrade that is under way is turned round with `onstead rollback`.',
   });
 }
 

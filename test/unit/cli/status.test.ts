@@ -3,7 +3,14 @@
 import t from 'tap';
 import { linesOf, onstead, openDaemon } from './cli-lab.ts';
 
-const replica = { container: 'notes-app-1', state: 'running', health: 'healthy', restarts: 2, since: null };
+const replica = {
+  container: 'notes-app-1',
+  image: 'notes',
+  state: 'running',
+  health: 'healthy',
+  restarts: 2,
+  since: null,
+};
 const service = {
   name: 'app',
   role: 'app',

@@ -245,3 +245,30 @@ t.test('what keeps an operation from beginning at all leaves it stuck, and a per
   await runner.finished(id);
   t.equal(operation().state, 'done');
 });
+
+t.test('the story says that the daemon ended in the middle of a step', async (t) => {
+  const lab = await openJournal(t);
+  const { id } = lab.journal.create(operationOf('one', 'two'));
+  lab.journal.move(id, 'running');
+  lab.journal.attempt(id, 1, 'running'); // and then the process was gone
+  const runner = runnerOn(lab, { executors: table(lab, {}) });
+  runner.resumeAll();
+  await runner.finished(id);
+  const notes = lab.journal.events(id).filter(({ type }) => type === 'note');
+  t.match(notes, [{ step: 1, text: /^The daemon ended in the middle of this/ }]);
+  t.equal(lab.journal.get(id).state, 'done');
+});
+
+t.test('of a step that has nothing to take back it stays known how long it took', async (t) => {
+  const lab = await openJournal(t);
+  const slow = async (): Promise<never> => {
+    lab.clock.advance(60_000);
+    throw broken;
+  };
+  const { id } = await runTo(lab, ['one', 'two'], {
+    executors: table(lab, { one: { undo: undefined as never }, two: { apply: slow } }),
+  });
+  const [one] = lab.journal.get(id).steps;
+  t.equal(one!.state, 'undone');
+  t.equal(one!.finishedAt, one!.startedAt, 'no time passed in it');
+});
