@@ -64,12 +64,16 @@ function tapArguments({ ring, files, bail }: RingRun): string[] {
   return ['run', ...options, ...(bail ? ['--bail'] : []), ...files];
 }
 
-/** A run inside a run must not speak to the outer tap; and a plain `node` must be this project's. */
+/**
+ * A run inside a run must not speak to the outer tap; and a plain `node` must be this project's. What it compiled once is
+ * kept: a run starts it well over a thousand times, on the same sources.
+ */
 function cleanEnvironment(root: string): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^_?TAP/.test(name));
   return {
     ...Object.fromEntries(own),
     PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}`,
+    NODE_COMPILE_CACHE: join(root, '.cache/node'),
   };
 }
 
