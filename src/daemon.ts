@@ -24,7 +24,7 @@ import {
   upgradeExecutors,
   type DeployTools,
 } from './deploy/index.ts';
-import { connectEngine, isRetryable, openCompose, type Engine } from './engine/index.ts';
+import { ComposeMemory, connectEngine, isRetryable, openCompose, type Engine } from './engine/index.ts';
 import { isOver, Journal, openDatabase, Runner, type Fault } from './journal/index.ts';
 import { detectMachineApart } from './machine/index.ts';
 import { keepStackUp, readSettings, SecretStore, stackComposeFiles } from './stack/index.ts';
@@ -67,6 +67,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const composeOptions = {
     folder: paths.stack,
     env: ownerMark(paths.state),
+    memory: new ComposeMemory(),
     ...(options.composeBinary === undefined ? {} : { composeBinary: options.composeBinary }),
     ...(options.dockerHost === undefined ? {} : { dockerHost: options.dockerHost }),
   };

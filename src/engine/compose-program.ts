@@ -5,6 +5,7 @@ import { isOnsteadError, OnsteadError, systemCode } from '../base/errors.ts';
 import type { RunResult } from '../base/process.ts';
 import { run } from '../base/process.ts';
 import { knownCureFor, lost, readEngineLog } from './failures.ts';
+import type { ComposeMemory } from './compose-memory.ts';
 import type { ComposeLine, ComposeProgress } from './compose-progress.ts';
 import {
   failureText,
@@ -22,6 +23,7 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly folder: string;
   readonly project?: string | undefined;
+  readonly memory: ComposeMemory;
 }
 
 export interface InvokeOptions {
@@ -38,19 +40,14 @@ const NEXT_INSTALL =
 
 export class ComposeProgram {
   readonly #options: ProgramOptions;
-  #version: Promise<string> | undefined;
 
   constructor(options: ProgramOptions) {
     this.#options = options;
   }
 
-  /** `2.40.3`. Asked once. */
+  /** `2.40.3`. */
   version(): Promise<string> {
-    this.#version ??= this.#ask().catch((error: unknown) => {
-      this.#version = undefined;
-      throw error;
-    });
-    return this.#version;
+    return this.#options.memory.version(() => this.#ask());
   }
 
   /** `about` names it for people: `start the stack`. Returns stdout. */

@@ -1,7 +1,9 @@
 // A Compose project in a folder. `docker compose` applies it, so what a person types there by hand means the same.
 
+import { join } from 'node:path';
 import { OnsteadError } from '../base/errors.ts';
 import type { ContainerHealth, ContainerStatus } from './container-facts.ts';
+import { ComposeMemory, type Hashes } from './compose-memory.ts';
 import type { ComposeProgress } from './compose-progress.ts';
 import type { InvokeOptions } from './compose-program.ts';
 import { ComposeProgram } from './compose-program.ts';
@@ -16,6 +18,8 @@ export interface ComposeOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: as Compose finds them, `compose.yaml` with `compose.override.yaml`. */
   readonly files?: readonly string[];
+  /** Shared with others of the same program and environment, so that what is known is not asked again. */
+  readonly memory?: ComposeMemory;
 }
 
 export interface ApplyOptions {
@@ -64,7 +68,7 @@ export interface Compose {
   version(): Promise<string>;
   config(): Promise<ComposeModel>;
   /** By service: what Compose labels a container with that is made from these files. */
-  hashes(): Promise<Readonly<Record<string, string>>>;
+  hashes(): Promise<Hashes>;
   /** Never pulls, never builds: on an appliance an image is there or it is an error. */
   up(options?: UpOptions): Promise<void>;
   start(options?: ApplyOptions & { readonly services?: readonly string[] }): Promise<void>;
@@ -85,8 +89,12 @@ export interface OneOffCommand {
   readonly signal?: AbortSignal;
 }
 
+const COMPOSE_FILES = ['compose.yaml', 'compose.override.yaml'];
+
 export function openCompose(options: ComposeOptions): Compose {
+  const { memory = new ComposeMemory() } = options;
   const program = new ComposeProgram({
+    memory,
     folder: options.folder,
     project: options.project,
     binary: options.composeBinary,
@@ -103,7 +111,10 @@ export function openCompose(options: ComposeOptions): Compose {
     folder: options.folder,
     version: () => program.version(),
     config: async () => modelFrom(await ask(['config', '--format', 'json'], 'read the stack')),
-    hashes: async () => hashesFrom(await ask(['config', '--hash', '*'], 'read the stack')),
+    hashes: () =>
+      memory.hashes(readFiles(options), async () =>
+        hashesFrom(await ask(['config', '--hash', '*'], 'read the stack')),
+      ),
     up: (given = {}) => apply(upArguments(given), 'start the stack', given),
     start: (given = {}) => apply(['start', ...(given.services ?? [])], 'start the services', given),
     pending: async (given = {}) => {
@@ -155,8 +166,16 @@ function modelFrom(text: string): ComposeModel {
   }
 }
 
+/** What Compose reads to make containers from. */
+function readFiles({
+  folder,
+  files = COMPOSE_FILES.map((name) => join(folder, name)),
+}: ComposeOptions): string[] {
+  return [...files, join(folder, '.env')];
+}
+
 /** A line a service: its name and its hash. */
-function hashesFrom(text: string): Record<string, string> {
+function hashesFrom(text: string): Hashes {
   const lines = text.split('\n').filter((line) => line !== '');
   return Object.fromEntries(lines.map((line) => line.split(' ') as [string, string]));
 }

@@ -28,6 +28,7 @@ export type { NetworkFacts, Networks } from './networks.ts';
 export { engineImageSource } from './image-source.ts';
 export type { PullOptions, PullProgress } from './image-source.ts';
 export { openCompose } from './compose.ts';
+export { ComposeMemory } from './compose-memory.ts';
 export type {
   ApplyOptions,
   Compose,

@@ -217,14 +217,19 @@ async function shrink(
   // Kept-alive connections may still bring a request to a replica that the edge does not name any more.
   if (input.ready !== null) await drain(tools, input, side, context);
   const engine = await tools.engine();
-  for (const { id, name } of leave) {
-    await engine.containers.stop(id, {
-      timeoutSeconds: Math.ceil(input.drainMs / 1000) + 5,
-      signal: context.signal,
-    });
-    if (side === 'fresh') await keepLastWords(tools, id, name, context);
-    await removeReplica(tools, id);
-  }
+  // Each may take its time to end; together they take it once. Nothing goes on behind a step that failed.
+  const left = await Promise.allSettled(
+    leave.map(async ({ id, name }) => {
+      await engine.containers.stop(id, {
+        timeoutSeconds: Math.ceil(input.drainMs / 1000) + 5,
+        signal: context.signal,
+      });
+      if (side === 'fresh') await keepLastWords(tools, id, name, context);
+      await removeReplica(tools, id);
+    }),
+  );
+  const failed = left.find(({ status }) => status === 'rejected');
+  if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
 }
 
 /** While the old ones are still there the way back is one reload: who takes their place is watched meanwhile. */
