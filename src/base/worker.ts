@@ -35,13 +35,19 @@ export async function askWorker<Question, Reply>(
       : (['nsenter', '-t', String(networkOfPid), '-n', '--', ...words] as const);
   const { stdout } = await run(command, args, {
     stdin: JSON.stringify(question),
-    env: options.env ?? { PATH: process.env['PATH'], TZ: process.env['TZ'] },
+    env: options.env ?? ownEnvironment(),
     timeoutMs: options.timeoutMs ?? 60_000,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const answer = JSON.parse(stdout) as Answer;
   if ('error' in answer) throw errorFrom(answer.error);
   return answer.value as Reply;
+}
+
+/** Where Node keeps what it compiled, if it does, matters to a process that lives for a moment. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, TZ, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, TZ, NODE_COMPILE_CACHE };
 }
 
 /** The whole body of a worker module: answers one question and ends. */
