@@ -67,6 +67,8 @@ export class TestAppliance {
   static async make(options: {
     readonly publicKey: string;
     readonly limits?: string;
+    /** That part of the settings. Default: as the product has it. */
+    readonly upgrade?: string;
     /** Runs on the engine of that machine and inside it, in place of this one. */
     readonly machine?: PrivateMachine;
     /** The words that start Onstead. Default: this Node on the sources. */
@@ -82,7 +84,8 @@ export class TestAppliance {
     await copyFile(options.publicKey, join(appliance.paths.trust, 'test.pub'));
     await appliance.writeSettings(
       // A share of the machine, so that several appliances and the tests themselves fit beside each other.
-      `limits: ${options.limits ?? '{ memory: 5G, disk: 40G }'}\n`,
+      `limits: ${options.limits ?? '{ memory: 5G, disk: 40G }'}\n` +
+        (options.upgrade === undefined ? '' : `upgrade: ${options.upgrade}\n`),
     );
     return appliance;
   }

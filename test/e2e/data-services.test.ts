@@ -4,8 +4,8 @@
 import { request } from 'node:https';
 import { text as readAll } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
-import { TestAppliance } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
+import { installedAppliance } from './installed-appliance.ts';
 import { startUsers, type Seen } from './users.ts';
 
 t.setTimeout(590_000);
@@ -28,15 +28,7 @@ const CANNOT_START = (text: string): string =>
 const NEWER_SERIES = (text: string): string => text.replace('mysql:8.4.9', 'mysql:9.7.4');
 
 const first = await releaseOf('1.1.0');
-const appliance = await TestAppliance.make({ publicKey: first.publicKey });
-t.teardown(() => appliance.remove());
-await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { soak: 2s }\n');
-
-t.before(async () => {
-  await appliance.start();
-  const { code, stderr } = await appliance.onstead(['install', first.path]);
-  if (code !== 0) throw new Error(stderr);
-});
+const appliance = await installedAppliance(t, first, '{ soak: 2s }');
 
 const inMysql = async (statement: string): Promise<string> => {
   const client = ['mysql', '--defaults-extra-file=/run/secrets/admin.cnf', '--batch', '--skip-column-names'];

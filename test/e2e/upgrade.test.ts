@@ -2,8 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { TestAppliance } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
+import { installedAppliance } from './installed-appliance.ts';
 import type { Appointment } from '../../src/deploy/index.ts';
 import { storedFact, storeFact } from './stored-operation.ts';
 import { startUsers } from './users.ts';
@@ -11,22 +11,12 @@ import { startUsers } from './users.ts';
 t.setTimeout(890_000);
 
 const first = await demoBundle('1.0.0');
-const appliance = await TestAppliance.make({ publicKey: first.publicKey });
-await appliance.writeSettings(
-  'limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 20s, soak: 5s, keepWarm: 2m }\n',
-);
-t.teardown(() => appliance.remove());
+const appliance = await installedAppliance(t, first, '{ readyWithin: 20s, soak: 2s, keepWarm: 2m }');
 
 const version = async (): Promise<string> => {
   const { stdout } = await appliance.onstead(['status', '--json']);
   return (JSON.parse(stdout) as { release: { version: string } }).release.version;
 };
-
-t.before(async () => {
-  await appliance.start();
-  const { code, stderr } = await appliance.onstead(['install', first.path]);
-  if (code !== 0) throw new Error(stderr);
-});
 
 t.test('without --yes the plan is shown and nothing is changed', async (t) => {
   const bundle = await demoBundle('1.1.0');
@@ -126,6 +116,9 @@ t.test('an upgrade planned for later begins by itself, though the daemon was awa
 
 t.test('a release that never becomes ready is taken back, and nobody notices', async (t) => {
   const bundle = await demoBundle('never-ready');
+  await appliance.stop();
+  await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 5s }\n');
+  await appliance.start();
   const users = await startUsers(appliance);
   const { code, stdout, stderr } = await appliance.onstead(['upgrade', bundle.path, '--yes']);
   const seen = await users.stop();

@@ -73,7 +73,7 @@ function cleanEnvironment(root: string): NodeJS.ProcessEnv {
   return {
     ...Object.fromEntries(own),
     PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}`,
-    NODE_COMPILE_CACHE: join(root, '.cache/node'),
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(root, '.cache/node'),
   };
 }
 

@@ -2,8 +2,8 @@
 // the stack ends as exactly the old or exactly the new release, and every row and file is there.
 
 import t, { type Test } from 'tap';
-import { TestAppliance } from '../appliance.ts';
 import { demoBundle } from '../demo-bundle.ts';
+import { installedAppliance } from '../installed-appliance.ts';
 import { storedOperation } from '../stored-operation.ts';
 import { startUsers } from '../users.ts';
 import { diesAt, diesWhen, isComplete, placeOf, settle, type Point, type Step } from './killing.ts';
@@ -22,16 +22,8 @@ const cannotStart = (text: string): string =>
   text.replace(/image: mysql:\S+/, "$&\n    command: ['mysqld', '--no-such-setting=1']");
 
 const first = await releaseOf('1.1.0', '1.1.0', mysqlOf('8.4.9'));
-const appliance = await TestAppliance.make({ publicKey: first.publicKey });
-t.teardown(() => appliance.remove());
-await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 15s, soak: 1s }\n');
-
-t.before(async () => {
-  await appliance.start();
-  const { code, stderr } = await appliance.onstead(['install', first.path]);
-  if (code !== 0) throw new Error(stderr);
-  await appliance.stop();
-});
+const appliance = await installedAppliance(t, first, '{ readyWithin: 15s, soak: 1s }');
+await appliance.stop();
 
 const containersOf = (service: string) =>
   appliance.engine.containers.list({ project: appliance.project, service });

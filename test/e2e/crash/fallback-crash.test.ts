@@ -3,8 +3,8 @@
 
 import t from 'tap';
 import { upgradeExecutors, type DeployTools } from '../../../src/deploy/index.ts';
-import { TestAppliance } from '../appliance.ts';
 import { demoBundle } from '../demo-bundle.ts';
+import { installedAppliance } from '../installed-appliance.ts';
 import { startUsers } from '../users.ts';
 import { diesAt, isComplete, killThrough, placesOf, settle, type Step } from './killing.ts';
 import { begun, isWhole, notesIn } from './upgrade-lab.ts';
@@ -12,16 +12,8 @@ import { begun, isWhole, notesIn } from './upgrade-lab.ts';
 t.setTimeout(1_180_000);
 
 const first = await demoBundle('1.0.0');
-const appliance = await TestAppliance.make({ publicKey: first.publicKey });
-t.teardown(() => appliance.remove());
-await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 15s, soak: 1s }\n');
-
-t.before(async () => {
-  await appliance.start();
-  const { code, stderr } = await appliance.onstead(['install', first.path]);
-  if (code !== 0) throw new Error(stderr);
-  await appliance.stop();
-});
+const appliance = await installedAppliance(t, first, '{ readyWithin: 15s, soak: 1s }');
+await appliance.stop();
 
 /** While it goes to names, while requests are about to wait, and when the data is being replaced. */
 const MIDDLES_MS = isComplete ? [300, 8_000, 18_000] : [18_000];

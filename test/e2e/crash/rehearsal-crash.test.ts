@@ -2,8 +2,8 @@
 // was, and nothing of the scratch stack is left.
 
 import t from 'tap';
-import { TestAppliance } from '../appliance.ts';
 import { demoBundle } from '../demo-bundle.ts';
+import { installedAppliance } from '../installed-appliance.ts';
 import { onEngine } from '../footprint.ts';
 import { storedOperation } from '../stored-operation.ts';
 import { diesAt, expected, killThrough, placesOf, ROUNDS, settle, type Step } from './killing.ts';
@@ -11,16 +11,8 @@ import { diesAt, expected, killThrough, placesOf, ROUNDS, settle, type Step } fr
 t.setTimeout(1_180_000);
 
 const first = await demoBundle('1.0.0');
-const appliance = await TestAppliance.make({ publicKey: first.publicKey });
-t.teardown(() => appliance.remove());
-await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\n');
-
-t.before(async () => {
-  await appliance.start();
-  const { code, stderr } = await appliance.onstead(['install', first.path]);
-  if (code !== 0) throw new Error(stderr);
-  await appliance.stop();
-});
+const appliance = await installedAppliance(t, first);
+await appliance.stop();
 
 async function begun(release: string): Promise<Step[]> {
   await appliance.start({ ONSTEAD_FAULT: '1/preflight:before' });

@@ -3,8 +3,8 @@
 
 import t, { type Test } from 'tap';
 import { upgradeExecutors, type DeployTools } from '../../../src/deploy/index.ts';
-import { TestAppliance } from '../appliance.ts';
 import { demoBundle } from '../demo-bundle.ts';
+import { installedAppliance } from '../installed-appliance.ts';
 import { startUsers, type Seen } from '../users.ts';
 import { diesAt, expected, killThrough, placesOf, ROUNDS, settle, type Point } from './killing.ts';
 import { begun, isWhole, notesIn } from './upgrade-lab.ts';
@@ -23,16 +23,8 @@ const NEVER: Readonly<Record<string, string>> = {
 };
 
 const first = await demoBundle('1.0.0');
-const appliance = await TestAppliance.make({ publicKey: first.publicKey });
-t.teardown(() => appliance.remove());
-await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 15s, soak: 1s }\n');
-
-t.before(async () => {
-  await appliance.start();
-  const { code, stderr } = await appliance.onstead(['install', first.path]);
-  if (code !== 0) throw new Error(stderr);
-  await appliance.stop();
-});
+const appliance = await installedAppliance(t, first, '{ readyWithin: 15s, soak: 1s }');
+await appliance.stop();
 
 async function nobodyMissesAnything(t: Test, { failures, made, answered }: Seen): Promise<void> {
   t.strictSame(failures, []);
