@@ -44,6 +44,7 @@ export const RINGS: readonly Ring[] = [
     ringLimitSeconds: 2400,
   }),
   ring('crash', 'every step of every operation, killed before, during and after', 'e2e/crash', {
+    jobs: 2,
     fileLimitSeconds: 2400, // of the complete run; see test/e2e/crash/killing.ts
     ringLimitSeconds: 5400,
   }),
