@@ -5,11 +5,9 @@ import { OnsteadError } from '../base/errors.ts';
 import { hasRoom } from '../base/disk-full.ts';
 import { programVersion } from '../base/program.ts';
 import {
-  lossInWords,
   type Appointments,
   prepareInstall,
   prepareRehearsal,
-  prepareRollback,
   prepareUpgrade,
   type DeployTools,
   type PreparedInstall,
@@ -21,7 +19,7 @@ import type { Journal, NewOperation, OperationView, Runner } from '../journal/in
 import type { Release } from '../release/index.ts';
 import { answerOf, appointmentFor } from './schedule-upgrade.ts';
 import { readMachineTime } from '../base/machine-time.ts';
-import { haltUpgrade, upgradeUnderWay } from './halt-upgrade.ts';
+import { beginRollback } from './begin-rollback.ts';
 import type { PlanAnswer } from './schemas.ts';
 import { readLogs, readServices } from './service-view.ts';
 import { readStatus } from './status-view.ts';
@@ -74,16 +72,7 @@ export function createAppliance(tools: DeployTools, runner: Runner, appointments
       const prepared = await prepareRehearsal(tools, path, { onProgress, signal });
       return begin(tools, runner, fromBundle(tools, prepared), { dryRun, signal });
     },
-    async rollback({ to, data, dryRun }, signal) {
-      const upgrade = upgradeUnderWay(tools);
-      if (upgrade !== undefined) return haltUpgrade(tools, runner, upgrade, dryRun);
-      const chosen = to === undefined ? { data, signal } : { to, data, signal };
-      const { target, loss, ...operation } = await prepareRollback(tools, chosen);
-      const { release, point } = target;
-      const isOwn = (input: unknown): boolean => (input as { point: string }).point === point;
-      const warnings = lossInWords(loss, data);
-      return begin(tools, runner, { operation, release, isOwn, warnings }, { dryRun, signal });
-    },
+    rollback: (request, signal) => beginRollback(tools, runner, request, signal),
   };
 }
 

@@ -39,6 +39,15 @@ export interface UpgradeRequest extends BeginRequest {
   readonly at?: string;
 }
 
+export interface RollbackRequest {
+  /** A restore point's id. */
+  readonly to?: string | undefined;
+  readonly data: 'keep' | 'restore';
+  readonly dryRun: boolean;
+  /** That what was written since cannot be counted is agreed to. */
+  readonly uncounted?: boolean | undefined;
+}
+
 export type OnProgress = (done: number, total: number) => void;
 
 export interface Appliance {
@@ -49,14 +58,7 @@ export interface Appliance {
   install(request: BeginRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Begun>;
   upgrade(request: UpgradeRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Begun>;
   rehearse(request: BeginRequest, onProgress: OnProgress, signal: AbortSignal): Promise<Begun>;
-  rollback(
-    request: {
-      readonly to?: string | undefined;
-      readonly data: 'keep' | 'restore';
-      readonly dryRun: boolean;
-    },
-    signal: AbortSignal,
-  ): Promise<Begun>;
+  rollback(request: RollbackRequest, signal: AbortSignal): Promise<Begun>;
   operations(): OperationView[];
   operation(id: string): OperationView;
   events(id: string, after: number): JournalEvent[];

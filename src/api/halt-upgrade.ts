@@ -10,7 +10,30 @@ import type { PlanAnswer } from './schemas.ts';
 export function upgradeUnderWay({ journal }: DeployTools): OperationView | undefined {
   return journal
     .unfinished()
-    .find(({ kind, state }) => kind === 'upgrade' && !isOver(state) && state !== 'stuck');
+    .find((one) => one.kind === 'upgrade' && !isOver(one.state) && one.state !== 'stuck' && !isRecorded(one));
+}
+
+/** What its way back needs is being cleared away: it is gone back over like any other, once that is done. */
+function isRecorded({ state, steps }: OperationView): boolean {
+  const commit = steps.find(({ type }) => type === 'commit-upgrade');
+  return state !== 'rolling-back' && (commit?.state === 'done' || commit?.state === 'skipped');
+}
+
+const TIDIED_WITHIN_MS = 60_000;
+
+/** Returns all the same after a minute: then something else says what goes on. */
+export async function untilTidied(
+  { journal, clock }: DeployTools,
+  runner: Runner,
+  signal: AbortSignal,
+): Promise<void> {
+  const recorded = journal.unfinished().find((one) => one.state !== 'stuck' && isRecorded(one));
+  if (recorded === undefined) return;
+  const over = new AbortController();
+  const waiting = clock.sleep(TIDIED_WITHIN_MS, AbortSignal.any([signal, over.signal]));
+  await Promise.race([runner.finished(recorded.id), waiting.catch(() => {})]);
+  over.abort();
+  signal.throwIfAborted();
 }
 
 export function haltUpgrade(

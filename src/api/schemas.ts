@@ -1,10 +1,10 @@
 // The shapes that cross the API, shared with the CLI. Rooms that own a shape keep it; the rest stands here.
 
 import { Nullable, Type, type Static } from '../base/schema.ts';
-import { appointmentStates, UpgradePreview } from '../deploy/index.ts';
+import { appointmentStates, RollbackPreview, UpgradePreview } from '../deploy/index.ts';
 import { Permission, STRATEGIES } from '../release/index.ts';
 
-export type { UpgradePreview } from '../deploy/index.ts';
+export type { RollbackPreview, UpgradePreview } from '../deploy/index.ts';
 export type { JournalEvent, OperationView, StepView } from '../journal/index.ts';
 
 export const VersionAnswer = Type.Object({
@@ -124,6 +124,8 @@ export const RollbackRequest = Type.Object(
     to: Type.Optional(Type.String({ maxLength: 100 })),
     /** Default: keep. */
     data: Type.Optional(Type.Enum(['keep', 'restore'])),
+    /** That what was written since cannot be counted is agreed to. */
+    uncounted: Type.Optional(Type.Boolean()),
     dryRun: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
@@ -140,6 +142,8 @@ export const PlanAnswer = Type.Object({
   steps: Type.Array(Type.Object({ type: Type.String(), title: Type.String() })),
   /** Of an upgrade: what it does and needs, in numbers. */
   upgrade: Type.Optional(UpgradePreview),
+  /** The same of a rollback. */
+  rollback: Type.Optional(RollbackPreview),
   /** When it would begin; at once without. */
   at: Type.Optional(
     Type.Object({ at: Type.String(), wall: Type.String(), zone: Type.String(), isTwice: Type.Boolean() }),

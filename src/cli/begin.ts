@@ -8,7 +8,8 @@ import { followOperation } from './follow.ts';
 import { sayPermissions } from './permissions.ts';
 import { drawBar, type Terminal } from './terminal.ts';
 import { sayPlanned, sayTime } from './planned.ts';
-import { sayUpgradePlan, saySteps } from './upgrade-plan.ts';
+import { sayRollbackPlan } from './rollback-plan.ts';
+import { sayDirection, saySteps, sayUpgradePlan } from './upgrade-plan.ts';
 import { isSet, type VerbInput } from './verb.ts';
 
 /** What a shell expects after Ctrl-C. */
@@ -65,9 +66,8 @@ export async function beginOperation(input: VerbInput, request: BeginRequest): P
   }
   if (id === undefined) {
     terminal.answer(plan);
-    return plan?.upgrade !== undefined && plan.upgrade.checks.failed.length > 0
-      ? exitCodeFor('preflight.failed')
-      : 0;
+    const { failed = [] } = (plan?.upgrade ?? plan?.rollback)?.checks ?? {};
+    return failed.length > 0 ? exitCodeFor('preflight.failed') : 0;
   }
   if (isSet(input, 'detach')) {
     terminal.say(`Under way as ${id}. Follow it with: onstead operations show ${id} --follow`);
@@ -108,15 +108,20 @@ async function ask({ client, terminal, signal }: VerbInput, { route, body }: Beg
 
 function showPlan(plan: PlanAnswer, input: VerbInput, dryRun: boolean): void {
   const { terminal } = input;
-  if (dryRun && plan.upgrade !== undefined) {
-    sayUpgradePlan(plan.title, plan.upgrade, terminal);
-    if (isSet(input, 'steps')) saySteps(plan.upgrade, terminal);
+  const { upgrade, rollback } = plan;
+  const preview = upgrade ?? rollback;
+  if (dryRun && preview !== undefined) {
+    if (upgrade !== undefined) sayUpgradePlan(plan.title, upgrade, terminal);
+    else if (rollback !== undefined) sayRollbackPlan(plan.title, rollback, terminal);
+    if (isSet(input, 'steps')) saySteps(preview, terminal);
     terminal.say();
     sayCautions(plan, terminal);
     if (plan.at !== undefined) sayTime(plan.at, terminal);
     return;
   }
-  terminal.say(`${terminal.paint('strong', `${plan.title} ${plan.version}`)}, ${plan.steps.length} steps`);
+  if (preview !== undefined) sayDirection(plan.title, preview, terminal);
+  else
+    terminal.say(`${terminal.paint('strong', `${plan.title} ${plan.version}`)}, ${plan.steps.length} steps`);
   sayCautions(plan, terminal);
   if (dryRun)
     for (const [at, step] of plan.steps.entries())

@@ -4,24 +4,40 @@ import { formatBytes, formatDuration } from '../base/units.ts';
 import type { UpgradePreview } from '../api/schemas.ts';
 import type { Terminal } from './terminal.ts';
 
-type Row = readonly [about: string, text: string];
+export type Row = readonly [about: string, text: string];
+
+export function sayUpgradePlan(title: string, preview: UpgradePreview, terminal: Terminal): void {
+  sayDirection(title, preview, terminal);
+  terminal.say();
+  saySections(
+    [
+      ['Images', imageRows(preview)],
+      ['Migrations', migrationRows(preview, terminal)],
+      ['Replaced', serviceRows(preview, terminal)],
+      ['Strategy', preview.strategies.map(({ service, why }) => [service, why])],
+      ['Disk', diskRows(preview, terminal)],
+      ['Way back', wayBackRows(preview)],
+      ['Rehearsed', rehearsalRows(preview, terminal)],
+      ['Time', [['', timeInWords(preview)]]],
+      ['Preflight', checkRows(preview, terminal)],
+    ],
+    terminal,
+  );
+}
+
+export function sayDirection(
+  title: string,
+  { from, to, steps }: Pick<UpgradePreview, 'from' | 'to' | 'steps'>,
+  terminal: Terminal,
+): void {
+  terminal.say(`${terminal.paint('strong', `${title} ${from} → ${to}`)}, ${steps.length} steps`);
+}
 
 /** Sections are narrow names; what a line is about (a service, a folder) is lined up within its section. */
-export function sayUpgradePlan(title: string, preview: UpgradePreview, terminal: Terminal): void {
-  const { from, to, steps } = preview;
-  terminal.say(`${terminal.paint('strong', `${title} ${from} → ${to}`)}, ${steps.length} steps`);
-  terminal.say();
-  const sections: readonly (readonly [string, readonly Row[]])[] = [
-    ['Images', imageRows(preview)],
-    ['Migrations', migrationRows(preview, terminal)],
-    ['Replaced', serviceRows(preview, terminal)],
-    ['Strategy', preview.strategies.map(({ service, why }) => [service, why])],
-    ['Disk', diskRows(preview, terminal)],
-    ['Way back', wayBackRows(preview)],
-    ['Rehearsed', rehearsalRows(preview, terminal)],
-    ['Time', [['', timeInWords(preview)]]],
-    ['Preflight', checkRows(preview, terminal)],
-  ];
+export function saySections(
+  sections: readonly (readonly [string, readonly Row[]])[],
+  terminal: Terminal,
+): void {
   const shown = sections.filter(([, rows]) => rows.length > 0);
   const width = Math.max(...shown.map(([name]) => name.length)) + 2;
   for (const [name, rows] of shown) {
@@ -35,7 +51,7 @@ export function sayUpgradePlan(title: string, preview: UpgradePreview, terminal:
   }
 }
 
-export function saySteps({ steps }: UpgradePreview, terminal: Terminal): void {
+export function saySteps({ steps }: Pick<UpgradePreview, 'steps'>, terminal: Terminal): void {
   const marks = { measured: '', fixed: '', assumed: ' (assumed)' };
   terminal.say();
   terminal.table(
@@ -72,7 +88,7 @@ function migrationRows({ migrations }: UpgradePreview, terminal: Terminal): Row[
   ]);
 }
 
-function serviceRows({ services }: UpgradePreview, terminal: Terminal): Row[] {
+export function serviceRows({ services }: Pick<UpgradePreview, 'services'>, terminal: Terminal): Row[] {
   if (services.length === 0) return [['', 'nothing is restarted']];
   return services.map(({ service, how, ms, requests, heldAtMostMs }) => {
     const atMost = heldAtMostMs === null ? '' : `, at most ${formatDuration(heldAtMostMs)}`;
@@ -85,7 +101,7 @@ function serviceRows({ services }: UpgradePreview, terminal: Terminal): Row[] {
   });
 }
 
-function diskRows({ disk }: UpgradePreview, terminal: Terminal): Row[] {
+export function diskRows({ disk }: Pick<UpgradePreview, 'disk'>, terminal: Terminal): Row[] {
   return disk.map(({ path, needs, neededBytes, freeBytes }) => {
     const parts = needs.map(({ what, bytes }) => `${what} ${formatBytes(bytes)}`);
     const only = needs.length === 1 ? ` for ${needs[0]!.what}` : ` (${parts.join(', ')})`;
@@ -97,12 +113,15 @@ function diskRows({ disk }: UpgradePreview, terminal: Terminal): Row[] {
 }
 
 function wayBackRows({ from, point, rollback }: UpgradePreview): Row[] {
-  const copies = point.databases.map(({ service, bytes }) => `a copy of ${service} (${formatBytes(bytes)})`);
-  const objects = point.stores.map((service) => `the objects of ${service} as versions`);
-  const kept = ['images', 'configuration', ...copies, ...objects].join(', ');
+  return [keptRow(from, point), ...rollback.sentences.map((text): Row => ['', text])];
+}
+
+export function keptRow(from: string, { databases, stores }: UpgradePreview['point']): Row {
+  const copies = databases.map(({ service, bytes }) => `a copy of ${service} (${formatBytes(bytes)})`);
+  const objects = stores.map((service) => `the objects of ${service} as versions`);
   return [
-    ['', `A restore point of ${from} is kept: ${kept}`],
-    ...rollback.sentences.map((text): Row => ['', text]),
+    '',
+    `A restore point of ${from} is kept: ${['images', 'configuration', ...copies, ...objects].join(', ')}`,
   ];
 }
 
@@ -113,7 +132,7 @@ function rehearsalRows({ rehearsal }: UpgradePreview, terminal: Terminal): Row[]
   return [['', passed ? `${when}: ${sentence}` : `${when}: ${terminal.paint('bad', 'failed')}. ${sentence}`]];
 }
 
-function timeInWords({ time }: UpgradePreview): string {
+export function timeInWords({ time }: Pick<UpgradePreview, 'time'>): string {
   const { ms, measured, fixed, assumed } = time;
   const parts = [
     `${measured} steps as measured on this machine`,
@@ -123,7 +142,7 @@ function timeInWords({ time }: UpgradePreview): string {
   return `about ${about(ms)}: ${parts.join(', ')}`;
 }
 
-function checkRows({ checks }: UpgradePreview, terminal: Terminal): Row[] {
+export function checkRows({ checks }: Pick<UpgradePreview, 'checks'>, terminal: Terminal): Row[] {
   const { count, failed, warned, next } = checks;
   if (failed.length > 0) {
     const verdict = terminal.paint('bad', `${failed.length} of ${count} checks fail, so it would not begin:`);

@@ -61,6 +61,8 @@ export interface MachineNeeds {
   readonly createdAt: string;
   /** Where something is installed: what the folders need beyond that. Absent: what a first installation needs. */
   readonly upgrade?: { readonly stateBytes: number; readonly copyBytes: number };
+  /** On a way back: it ran here before, so that nothing but room forbids it to begin. */
+  readonly isBack?: true;
 }
 
 /** What already stands on the appliance, by name. */

@@ -9,23 +9,32 @@ const FATES = {
 } as const;
 
 export function lossInWords(
-  { databases, objects, hasMigrations }: PointLoss,
+  { databases, objects, hasMigrations, unknown }: PointLoss,
   what: keyof typeof FATES,
 ): string[] {
   const fate = FATES[what];
+  // Which of the rows the migrations wrote nobody can tell; those go with them.
+  const rowsFate =
+    what === 'keep' && hasMigrations ? 'this is kept, but for what the migrations wrote' : fate;
   const tables = databases.flatMap(({ changes }) => changes.tables);
   const rows = tables.map(
     ({ table, inserted, updated, deleted }) =>
-      `Since then, in ${table}: ${inserted} rows added, ${updated} changed, ${deleted} deleted; ${fate}.`,
+      `Since then, in ${table}: ${inserted} rows added, ${updated} changed, ${deleted} deleted; ${rowsFate}.`,
   );
   const own =
     hasMigrations && rows.length > 0 ? ['What the migrations themselves wrote is among these.'] : [];
-  const unknown = databases
+  const partly = databases
     .filter(({ changes }) => !changes.isComplete)
-    .map(({ service }) => `Not all of what was written to ${service} since then can be counted.`);
+    .map(
+      ({ service }) =>
+        `Not all of what was written to ${service} since then can be counted: its record of changes begins later, as after a restore.`,
+    );
   const files =
     objects.written + objects.deleted === 0
       ? []
       : [`Since then: ${objects.written} objects written, ${objects.deleted} deleted; ${fate}.`];
-  return [...rows, ...own, ...unknown, ...files];
+  const nothing = unknown.map(
+    ({ service, why }) => `What was written to ${service} since then cannot be counted (${why}); ${fate}.`,
+  );
+  return [...rows, ...own, ...partly, ...files, ...nothing];
 }

@@ -1,10 +1,11 @@
 // The data that belongs to a point: a copy of each database and a cut of each object store. What is kept of it follows
 // from the points that there are, so that whatever a kill left is found and cleared the next time.
 
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OnsteadError } from '../base/errors.ts';
+import { messageOf, OnsteadError } from '../base/errors.ts';
 import { readTextIfAny, writeFileAtomic } from '../base/files.ts';
+import { isRetryable } from '../engine/index.ts';
+import type { StepContext } from '../journal/index.ts';
 import type { Release, ReleaseService } from '../release/index.ts';
 import {
   copyDatabase,
@@ -18,7 +19,7 @@ import {
   type ObjectCut,
 } from '../stack/index.ts';
 import { readFact } from './facts.ts';
-import { pointFolder } from './points.ts';
+import { pointFolder, pointNames } from './points.ts';
 import { stackRelease } from './stack-files.ts';
 import { accessTo } from './steps/data-steps.ts';
 import { containerIfWell, healthyContainer, type DeployTools } from './tools.ts';
@@ -67,6 +68,29 @@ export async function keepPointData(tools: DeployTools, point: string, signal: A
   await writeData(join(pointFolder(tools, point), DATA), { databases, stores });
 }
 
+const WELL_WITHIN_MS = 60_000;
+
+/** Where a data service is not well, and does not become so by being started, the point is without data. */
+export async function keepPointDataIfWell(
+  tools: DeployTools,
+  point: string,
+  { signal, note }: Pick<StepContext, 'signal' | 'note'>,
+): Promise<void> {
+  const project = readFact(tools.journal, 'installed')?.project;
+  if (project === undefined) return;
+  try {
+    const { services } = await stackRelease(tools);
+    for (const { service } of [...databasesOf(services), ...storesOf(services)]) {
+      await healthyContainer(tools, project, service, signal, WELL_WITHIN_MS);
+    }
+    await keepPointData(tools, point, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isRetryable(error)) throw error;
+    note(`The data of now could not be kept, so no way leads back to it: ${messageOf(error)}`);
+  }
+}
+
 /**
  * The moment before a migration begins takes the place of that of the copy: what was written in between is kept beside
  * the copy. Once, and without holding anybody up.
@@ -108,7 +132,7 @@ export async function requirePointData(tools: DeployTools, point: string): Promi
   const data = await readPointData(tools, point);
   if (data !== undefined) return data;
   throw new OnsteadError('points.no-data', `The restore point ${point} has no data with it.`, {
-    next: 'Choose another restore point, or roll back with --keep-data.',
+    next: 'Choose another restore point: `onstead rollback --to ID`.',
   });
 }
 
@@ -117,7 +141,7 @@ export async function forgetPointData(tools: DeployTools): Promise<void> {
   const project = readFact(tools.journal, 'installed')?.project;
   if (project === undefined) return;
   const engine = await tools.engine();
-  const kept = await readdir(tools.paths.points).catch((): string[] => []);
+  const kept = await pointNames(tools);
   const { services } = await stackRelease(tools);
   const gone = (await pointsWithCopies(engine, project)).filter((point) => !kept.includes(point));
   if (gone.length > 0) {

@@ -2,7 +2,9 @@
 // is nobody's loss; where it cannot be told from what people wrote, that is said.
 
 import { join } from 'node:path';
+import { isOnsteadError, OnsteadError } from '../base/errors.ts';
 import { readTextIfAny, writeFileAtomic } from '../base/files.ts';
+import { isRetryable } from '../engine/index.ts';
 import {
   countObjectChanges,
   countRowChanges,
@@ -11,16 +13,18 @@ import {
   type DatabaseChanges,
   type ObjectChanges,
 } from '../stack/index.ts';
-import { requirePointData } from './point-data.ts';
+import { readPointData, requirePointData, type PointData } from './point-data.ts';
 import { pointFolder } from './points.ts';
 import { accessTo } from './steps/data-steps.ts';
-import { healthyContainer, type DeployTools } from './tools.ts';
+import { containerIfWell, healthyContainer, type DeployTools } from './tools.ts';
 
 export interface PointLoss {
   readonly databases: readonly { readonly service: string; readonly changes: DatabaseChanges }[];
   readonly objects: ObjectChanges;
   /** True where what migrations wrote is among it. */
   readonly hasMigrations: boolean;
+  /** Data services of which nothing is known. */
+  readonly unknown: readonly { readonly service: string; readonly why: string }[];
 }
 
 /** By database: the transactions of a migration. Null from its beginning until they are known. */
@@ -35,11 +39,49 @@ export interface AtPoint {
 
 const OWN = 'migrations.json';
 
-/** Changes nothing; the services are asked as they run. */
+/** A service that is not well is waited for, and started where it does not run. */
 export async function countPointLoss(tools: DeployTools, at: AtPoint): Promise<PointLoss> {
-  const { project, point, signal } = at;
+  const data = await requirePointData(tools, at.point);
+  return countLoss(tools, at, data, {
+    containerOf: (service) => healthyContainer(tools, at.project, service, at.signal),
+    orElse: (_service, error) => {
+      throw error;
+    },
+  });
+}
+
+/** Changes nothing, starts nothing and waits for nobody: of what cannot be asked now nothing is known. */
+export async function lookAtPointLoss(tools: DeployTools, at: AtPoint): Promise<PointLoss> {
+  const data = await readPointData(tools, at.point);
+  const unknown: { service: string; why: string }[] = [];
+  const loss = await countLoss(tools, at, data ?? { databases: [], stores: [] }, {
+    containerOf: async (service) => {
+      const container = await containerIfWell(tools, at.project, service);
+      if (container === undefined) throw notWell(service);
+      return container;
+    },
+    orElse: (service, error) => {
+      at.signal.throwIfAborted();
+      if (!isOnsteadError(error) || isRetryable(error)) throw error;
+      unknown.push({ service, why: error.message });
+    },
+  });
+  return { ...loss, unknown };
+}
+
+interface Asking {
+  readonly containerOf: (service: string) => Promise<string>;
+  /** Of a service that could not be asked. */
+  readonly orElse: (service: string, error: unknown) => void;
+}
+
+async function countLoss(
+  tools: DeployTools,
+  { project, point, signal }: AtPoint,
+  data: PointData,
+  { containerOf, orElse }: Asking,
+): Promise<PointLoss> {
   const engine = await tools.engine();
-  const data = await requirePointData(tools, point);
   const own = await readOwn(tools, point);
   const databases: { service: string; changes: DatabaseChanges }[] = [];
   for (const { service, gtids } of data.databases) {
@@ -47,19 +89,33 @@ export async function countPointLoss(tools: DeployTools, at: AtPoint): Promise<P
     if (copy === undefined) continue;
     const migrations = Object.values(own).flatMap((writes) => writes?.[service] ?? []);
     const known = [gtids ?? copy.gtids, ...migrations].filter((set) => set !== '').join(',');
-    const container = await healthyContainer(tools, project, service, signal);
-    const changes = await countRowChanges(engine, container, { ...copy, gtids: known }, signal);
-    databases.push({ service, changes });
+    try {
+      const container = await containerOf(service);
+      const changes = await countRowChanges(engine, container, { ...copy, gtids: known }, signal);
+      databases.push({ service, changes });
+    } catch (error) {
+      orElse(service, error);
+    }
   }
   const objects = { written: 0, deleted: 0, versions: 0 };
   for (const { service, cut } of data.stores) {
-    const access = await accessTo(tools, await healthyContainer(tools, project, service, signal));
-    const { written, deleted, versions } = await countObjectChanges(access, cut, signal);
-    objects.written += written;
-    objects.deleted += deleted;
-    objects.versions += versions;
+    try {
+      const access = await accessTo(tools, await containerOf(service));
+      const { written, deleted, versions } = await countObjectChanges(access, cut, signal);
+      objects.written += written;
+      objects.deleted += deleted;
+      objects.versions += versions;
+    } catch (error) {
+      orElse(service, error);
+    }
   }
-  return { databases, objects, hasMigrations: Object.values(own).includes(null) };
+  return { databases, objects, hasMigrations: Object.values(own).includes(null), unknown: [] };
+}
+
+function notWell(service: string): OnsteadError {
+  return new OnsteadError('database.not-running', `${service} does not answer`, {
+    next: `See \`onstead logs ${service}\`.`,
+  });
 }
 
 /** What it writes to the databases is known afterwards, if nobody else wrote meanwhile: `isAlone` says whether. */

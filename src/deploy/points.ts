@@ -3,21 +3,14 @@
 
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OnsteadError } from '../base/errors.ts';
+import { OnsteadError, systemCode } from '../base/errors.ts';
 import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
-import type { SizingPlan } from '../sizing/index.ts';
 import { keepStack } from '../stack/index.ts';
-import type { InstalledRelease } from './facts.ts';
+import type { Kept, Point } from './point.ts';
 import type { DeployTools } from './tools.ts';
+import { pointAfter } from './ways-back.ts';
 
-export interface Point {
-  /** The operation's. */
-  readonly id: string;
-  readonly keptAt: string;
-  /** The release that ran. */
-  readonly from: InstalledRelease;
-  readonly sizing: SizingPlan;
-}
+export type { Point } from './point.ts';
 
 type Where = Pick<DeployTools, 'paths'>;
 
@@ -34,11 +27,13 @@ export function pointStack(where: Where, id: string): string {
 }
 
 /** Once: what is there already is what was before, whatever has been changed since. */
-export async function keepPoint(where: Where, point: Point): Promise<void> {
-  await ensureFolder(pointFolder(where, point.id));
-  await keepStack(where.paths.stack, pointStack(where, point.id));
-  if ((await readPoint(where, point.id)) !== undefined) return;
-  await writeFileAtomic(join(pointFolder(where, point.id), POINT), `${JSON.stringify(point, null, 1)}\n`);
+export async function keepPoint(where: Where, kept: Kept): Promise<void> {
+  const folder = pointFolder(where, kept.id);
+  await ensureFolder(folder);
+  await keepStack(where.paths.stack, pointStack(where, kept.id));
+  if ((await readPoint(where, kept.id)) !== undefined) return;
+  const point = pointAfter(await listPoints(where), kept);
+  await writeFileAtomic(join(folder, POINT), `${JSON.stringify(point, null, 1)}\n`);
 }
 
 /** Undefined where it was not kept, or not to its end. */
@@ -58,11 +53,19 @@ export async function readPoint(where: Where, id: string): Promise<Point | undef
 
 /** The newest first. */
 export async function listPoints(where: Where): Promise<Point[]> {
-  const names = await readdir(where.paths.points).catch(() => []);
+  const names = await pointNames(where);
   const points = await Promise.all(names.map((name) => readPoint(where, name)));
-  return points
-    .filter((point) => point !== undefined)
-    .toSorted((left, right) => right.keptAt.localeCompare(left.keptAt));
+  return points.filter((point) => point !== undefined).toSorted((left, right) => right.order - left.order);
+}
+
+/** Of whatever was kept, whole or not. A folder that cannot be read now is no sign that there is nothing. */
+export async function pointNames({ paths }: Where): Promise<string[]> {
+  try {
+    return await readdir(paths.points);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 export async function dropPoint(where: Where, id: string): Promise<void> {

@@ -64,6 +64,7 @@ export async function healthyContainer(
   project: string,
   service: string,
   signal: AbortSignal,
+  withinMs = HEALTHY_WITHIN_MS,
 ): Promise<string> {
   const running = (await containersOf(tools, project, service)).find(({ status }) => status === 'running');
   if (running === undefined) {
@@ -76,7 +77,7 @@ export async function healthyContainer(
       next: 'Run the installation again: it starts what is missing.',
     });
   }
-  await engine.containers.waitHealthy([id], { timeoutMs: HEALTHY_WITHIN_MS, signal });
+  await engine.containers.waitHealthy([id], { timeoutMs: withinMs, signal });
   return id;
 }
 

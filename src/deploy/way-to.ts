@@ -10,9 +10,10 @@ export type Way = Exclude<UpgradePath, { readonly kind: 'refused' }>;
 /** Throws what forbids it. */
 export async function wayTo(tools: DeployTools, { release, signedBy }: VerifiedBundle): Promise<Way> {
   const { product, version } = release;
+  const way = checkUpgradePath(readFact(tools.journal, 'installed'), release);
+  if (way.kind === 'same') return way;
   const older = checkNotOlder(await readSeen(tools.paths), { keyId: signedBy.keyId, product, version });
   if (older !== undefined) throw older;
-  const way = checkUpgradePath(readFact(tools.journal, 'installed'), release);
   if (way.kind === 'refused') throw way.error;
   return way;
 }

@@ -4,7 +4,7 @@ export type * from './release.ts';
 export { parseRelease } from './parse.ts';
 export { Permission } from './permission.ts';
 export { roleSecrets } from './role-secrets.ts';
-export { checkNotOlder, checkUpgradePath, remember } from './version-path.ts';
+export { checkNotOlder, checkUpgradePath, remember, rememberBack } from './version-path.ts';
 export type { SeenVersions, SignedVersion, UpgradePath } from './version-path.ts';
 export { readPublicKey, sign, verifySignature } from './minisign.ts';
 export type { SecretKey, Signature, Signed } from './minisign.ts';

@@ -91,6 +91,15 @@ export function checkNotOlder(seen: SeenVersions, bundle: SignedVersion): Onstea
   );
 }
 
+/** The memory after a way back to this version: whatever is newer than it may be taken, and may be taken again. */
+export function rememberBack(seen: SeenVersions, { product, version }: Installed): SeenVersions {
+  const isNewer = ([key, seenVersion]: [string, string]): boolean =>
+    key.endsWith(`/${product}`) && isAbove(seenVersion, version);
+  return Object.fromEntries(
+    Object.entries(seen).map((entry) => [entry[0], isNewer(entry) ? version : entry[1]]),
+  );
+}
+
 /** The memory after this bundle was seen. */
 export function remember(seen: SeenVersions, bundle: SignedVersion): SeenVersions {
   return checkNotOlder(seen, bundle) === undefined ? { ...seen, [seenKey(bundle)]: bundle.version } : seen;

@@ -97,9 +97,9 @@ export const operationRoutes: Routes = (server, appliance) => {
   });
 
   server.post('/api/rollback', { schema: { body: RollbackRequest } }, async (request, reply) => {
-    const { dryRun = false, data = 'keep', to } = request.body;
+    const { dryRun = false, data = 'keep', to, uncounted } = request.body;
     await answerInLines<BeginMessage>({ request, reply, mask }, (stream) =>
-      tellBeginning(stream, () => appliance.rollback({ to, data, dryRun }, stream.signal)),
+      tellBeginning(stream, () => appliance.rollback({ to, data, dryRun, uncounted }, stream.signal)),
     );
   });
 };

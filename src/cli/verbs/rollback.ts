@@ -6,8 +6,9 @@ import { isSet, textFlag, type Verb, type VerbInput } from '../verb.ts';
 
 export const rollbackVerb: Verb = {
   name: 'rollback',
-  summary: 'Go back to the release before the last upgrade.',
-  usage: 'onstead rollback [--keep-data | --restore-data] [--to ID] [--yes] [--detach]',
+  summary: 'Go back over the last upgrade; one that is under way is turned round.',
+  usage:
+    'onstead rollback [--keep-data | --restore-data] [--to ID] [--uncounted] [--steps] [--yes] [--detach]',
   flags: {
     'keep-data': {
       type: 'boolean',
@@ -17,7 +18,16 @@ export const rollbackVerb: Verb = {
       type: 'boolean',
       help: 'Put the data of then in place; what was written since is lost.',
     },
-    to: { type: 'string', value: 'ID', help: 'The upgrade to take back. Default: the last one.' },
+    to: {
+      type: 'string',
+      value: 'ID',
+      help: 'The upgrade or rollback to undo. Default: the last upgrade; once that is undone, none.',
+    },
+    uncounted: {
+      type: 'boolean',
+      help: 'Agree where a data service does not answer: what was written since is unknown.',
+    },
+    steps: { type: 'boolean', help: 'List every step of the plan, with its time.' },
     yes: yesFlag,
     detach: detachFlag,
   },
@@ -25,6 +35,7 @@ export const rollbackVerb: Verb = {
     ['onstead rollback', 'see the whole plan; nothing is changed'],
     ['onstead rollback --yes', 'go back and watch'],
     ['onstead rollback --restore-data', 'see what going back with the data of then would lose'],
+    ['onstead rollback --to rollback-20261121-054512-k3f9 --restore-data', 'undo a rollback, as a plan'],
   ],
   maxArgs: 0,
   run: rollback,
@@ -38,5 +49,7 @@ function rollback(input: VerbInput): Promise<number> {
   }
   const to = textFlag(input, 'to');
   const data = isSet(input, 'restore-data') ? 'restore' : 'keep';
-  return beginIfAgreed(input, { route: '/api/rollback', body: to === undefined ? { data } : { to, data } });
+  const chosen = to === undefined ? {} : { to };
+  const agreed = isSet(input, 'uncounted') ? { uncounted: true } : {};
+  return beginIfAgreed(input, { route: '/api/rollback', body: { data, ...chosen, ...agreed } });
 }

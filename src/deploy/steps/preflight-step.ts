@@ -13,7 +13,8 @@ export function preflightStep(tools: DeployTools): Executor<InstallSteps['prefli
   return {
     async apply(needs, context) {
       const report = analyzeFacts(await tools.machine(), machineDemand(needs));
-      const verdict = verdictOf(report, readFact(tools.journal, 'installed') !== undefined);
+      const isInstalled = readFact(tools.journal, 'installed') !== undefined;
+      const verdict = verdictOf(report, isInstalled, needs.isBack);
       for (const { title, found } of verdict.warned) context.note(`${title}: ${found}`);
       if (verdict.failed.length > 0) throw notReady(verdict);
       return `${verdict.count} checks, ${verdict.warned.length} warnings`;

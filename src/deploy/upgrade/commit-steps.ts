@@ -4,26 +4,28 @@ import type { Executor } from '../../journal/index.ts';
 import { imagesOf, readStack } from '../../stack/index.ts';
 import { readFact, writeFact } from '../facts.ts';
 import { forgetPointData } from '../point-data.ts';
-import { rememberSeen } from '../seen-versions.ts';
+import { rememberSeen, rememberSeenBack } from '../seen-versions.ts';
 import type { DeployTools } from '../tools.ts';
 import type { UpgradeSteps } from './step-types.ts';
 import { dropPoint, listPoints, pointStack } from '../points.ts';
+import { pointsToKeep } from '../ways-back.ts';
 import { forgetOldVolumes } from './fallback/restore-steps.ts';
 import { forgetSetAside } from './fallback/set-aside.ts';
-
-const POINTS_KEPT = 2;
 
 export function commitUpgradeStep(tools: DeployTools): Executor<UpgradeSteps['commit-upgrade']> {
   return {
     async holds({ installed }) {
       return readFact(tools.journal, 'installed')?.bundle === installed.bundle;
     },
-    async apply({ installed }) {
+    async apply({ installed, isBack }) {
       const { keyId, product, version } = installed;
-      await rememberSeen(tools.paths, { keyId, product, version });
+      if (isBack) await rememberSeenBack(tools.paths, installed);
+      else await rememberSeen(tools.paths, { keyId, product, version });
       writeFact(tools.journal, 'installed', { ...installed, installedAt: tools.clock.now().toISOString() });
     },
-    async undo({ from }) {
+    async undo({ from, isBack }) {
+      if (isBack) await rememberSeen(tools.paths, from);
+      else await rememberSeenBack(tools.paths, from);
       writeFact(tools.journal, 'installed', from);
     },
   };
@@ -48,7 +50,9 @@ export function tidyStep(tools: DeployTools): Executor<UpgradeSteps['tidy']> {
 }
 
 async function forgetOldPoints(tools: DeployTools): Promise<void> {
-  for (const { id } of (await listPoints(tools)).slice(POINTS_KEPT)) await dropPoint(tools, id);
+  const points = await listPoints(tools);
+  const kept = pointsToKeep(points);
+  for (const point of points) if (!kept.includes(point)) await dropPoint(tools, point.id);
 }
 
 /** Images of the stack that neither it nor a point that is kept names. */

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { OnsteadError } from '../../base/errors.ts';
 import type { NewOperation } from '../../journal/index.ts';
 import type { Strategy, VerifiedBundle } from '../../release/index.ts';
-import { formatBytes } from '../../base/units.ts';
 import { analyzeFacts, sizingMachineFrom } from '../../machine/index.ts';
 import { planSize, spareRoom } from '../../sizing/index.ts';
 import { cappedMachine, findDrift, writeStack, type StackFiles } from '../../stack/index.ts';
@@ -27,6 +26,7 @@ import { planUpgrade, type UpgradeTarget } from './plan.ts';
 import { previewOf } from './preview/preview.ts';
 import type { UpgradePreview } from './preview/schema.ts';
 import { waysOf, type ServiceWay } from './replace-plan.ts';
+import { refuseNoRoom } from './room.ts';
 import { changedBetween, replicasOf } from './running.ts';
 import { newSeries, type NewSeries } from './data/series.ts';
 import { oneWayOf } from './way-back.ts';
@@ -128,18 +128,6 @@ function spareBytesOf({ settings }: DeployTools, { target, machine }: Observed):
 function replicaBytesOf({ journal }: DeployTools): Record<string, number> {
   const { services = [] } = readFact(journal, 'sizing') ?? {};
   return Object.fromEntries(services.map(({ name, memoryLimitBytes }) => [name, memoryLimitBytes]));
-}
-
-function refuseNoRoom(ways: readonly ServiceWay[], spareBytes: number): void {
-  const way = ways.find(({ fits }) => !fits);
-  if (way === undefined) return;
-  throw new OnsteadError(
-    'sizing.no-room',
-    `There is no memory for one more replica of ${way.service}, which even one by one needs for a while: it takes ${formatBytes(way.besideBytes)}, and ${formatBytes(spareBytes)} are to spare.`,
-    {
-      next: 'Give the machine back the memory that it was divided for, or more (`onstead status` shows what changed), then try again.',
-    },
-  );
 }
 
 function migrationWords(service: string): string {

@@ -3,7 +3,7 @@
 
 import type { PlannedStep } from '../../journal/index.ts';
 import type { InstalledRelease } from '../facts.ts';
-import { installTitles } from '../install-plan.ts';
+import { installTitles, type MachineNeeds } from '../install-plan.ts';
 import {
   appSteps,
   edgeSteps,
@@ -24,14 +24,26 @@ export interface RollbackTarget extends Replacement {
   readonly to: InstalledRelease;
   /** `keep`: as it is now, with the newer migrations taken back. `restore`: as it was at the point. */
   readonly data: 'keep' | 'restore';
+  readonly needs: MachineNeeds;
 }
 
-export function planRollback(target: RollbackTarget, facts: RunningFacts): PlannedStep[] {
+export interface RollbackFacts extends RunningFacts {
+  /** Data services that are not well now. */
+  readonly ill: readonly string[];
+}
+
+export function planRollback(target: RollbackTarget, facts: RollbackFacts): PlannedStep[] {
   const { project, point, from, to, sizing } = target;
   const { installedAt: _, ...installed } = to;
+  const isOptional = withoutCopy(target, facts).length > 0 ? { isOptional: true as const } : {};
   const steps: Step[] = [
+    { type: 'preflight', title: installTitles.preflight, input: target.needs, looks: true },
     { type: 'stage-point', title: `Write and check the stack of ${to.version}`, input: { point } },
-    { type: 'keep-point', title: `Keep the way back to ${from.version}`, input: { from } },
+    {
+      type: 'keep-point',
+      title: `Keep the way back to ${from.version}`,
+      input: { from, over: point, ...isOptional },
+    },
     { type: 'take-baseline', title: 'Look how clients are answered now', input: { project } },
     ...(target.data === 'keep' ? listSteps(target, facts) : []),
     { type: 'switch-stack', title: `Put the stack of ${to.version} in place`, input: { plan: sizing } },
@@ -46,14 +58,27 @@ export function planRollback(target: RollbackTarget, facts: RunningFacts): Plann
       input: { project, version: to.version },
       looks: true,
     },
-    { type: 'commit-upgrade', title: `Record ${to.title} ${to.version}`, input: { installed, from } },
+    {
+      type: 'commit-upgrade',
+      title: `Record ${to.title} ${to.version}`,
+      input: { installed, from, isBack: true },
+    },
     { type: 'tidy', title: 'Clear away what no way back needs', input: { project } },
   ];
   return steps;
 }
 
+/** Services of which a point keeps data, and may not be able to now. */
+export function withoutCopy(
+  { services }: Pick<RollbackTarget, 'services'>,
+  { ill, oldServices }: Pick<RollbackFacts, 'ill' | 'oldServices'>,
+): string[] {
+  const roleOf = (name: string) => [...oldServices, ...services].find((one) => one.name === name)?.role;
+  return ill.filter((name) => roleOf(name) !== 'redis');
+}
+
 /** The release that is left is not one to come back to. */
-function withoutWarmth(target: RollbackTarget): RollbackTarget {
+export function withoutWarmth(target: RollbackTarget): RollbackTarget {
   return { ...target, patience: { ...target.patience, keepWarmMs: 0 } };
 }
 
@@ -74,11 +99,25 @@ function restoreSteps({ project, point, services }: RollbackTarget): Step[] {
 }
 
 /** A database whose data is to be that of the point is started on that, and nowhere else before. */
-function dataSteps(target: RollbackTarget, facts: RunningFacts): Step[] {
+function dataSteps(target: RollbackTarget, facts: RollbackFacts): Step[] {
   return target.services
     .filter(isDataService)
     .filter(({ role }) => target.data === 'keep' || role !== 'mysql')
-    .flatMap((service) => replaceDataSteps(target, facts, service));
+    .flatMap((service) =>
+      facts.ill.includes(service.name)
+        ? mendSteps(target, facts, service.name)
+        : replaceDataSteps(target, facts, service),
+    );
+}
+
+/** What does not answer can be compared with nothing: it becomes what it was before, as it is. */
+function mendSteps({ project }: RollbackTarget, { changed }: RunningFacts, name: string): Step[] {
+  if (changed.includes(name)) {
+    const title = `Replace ${name}, which is not well`;
+    return [{ type: 'replace-service', title, input: { project, service: name } }];
+  }
+  const input = { project, services: [name], absent: [] };
+  return [{ type: 'start-services', title: `Start ${name}, which is not well`, input }];
 }
 
 /** Of the release that runs now: it alone knows how its migrations are taken back. */

@@ -1,6 +1,7 @@
 // Which strategy a service's replicas are replaced by: the one that is asked for if the machine has the memory for it,
 // else the one that needs the least beside what runs. Pure, and it says why in words.
 
+import { OnsteadError } from '../../base/errors.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { Strategy } from '../../release/index.ts';
 import { peakBytes, stagesOf, type ReplicaBytes, type Replicas, type Stage } from './strategy.ts';
@@ -58,4 +59,20 @@ function asWanted({ asked, isChosen }: RoomQuestion): string {
 
 function tooMuch({ besideBytes }: Pick<Way, 'besideBytes'>, spareBytes: number): string {
   return `both sides together take ${formatBytes(besideBytes)} more than usual and ${formatBytes(spareBytes)} are to spare`;
+}
+
+/** Not even one more replica fits. */
+export function refuseNoRoom(
+  ways: readonly (Way & { readonly service: string })[],
+  spareBytes: number,
+): void {
+  const way = ways.find(({ fits }) => !fits);
+  if (way === undefined) return;
+  throw new OnsteadError(
+    'sizing.no-room',
+    `There is no memory for one more replica of ${way.service}, which even one by one needs for a while: it takes ${formatBytes(way.besideBytes)}, and ${formatBytes(spareBytes)} are to spare.`,
+    {
+      next: 'Give the machine back the memory that it was divided for, or more (`onstead status` shows what changed), then try again.',
+    },
+  );
 }

@@ -27,7 +27,8 @@ export interface UpgradeSteps extends Pick<
 > {
   'stage-stack': StackSpec & { plan: SizingPlan };
   'stage-point': { point: string };
-  'keep-point': { from: InstalledRelease };
+  /** `over`: the point that a rollback leads to. Optional: without data where that cannot be had, as was agreed to. */
+  'keep-point': { from: InstalledRelease; over?: string; isOptional?: true };
   'take-baseline': { project: string };
   'switch-stack': { plan: SizingPlan };
   /** Until the status is what it was when `point` was kept. */
@@ -41,7 +42,12 @@ export interface UpgradeSteps extends Pick<
   'keep-warm': KeepWarm;
   'list-edge': Pick<Exchange, 'project' | 'service' | 'ready'>;
   'settle-edge': Pick<Exchange, 'project' | 'service' | 'ready'>;
-  'commit-upgrade': { installed: Omit<InstalledRelease, 'installedAt'>; from: InstalledRelease };
+  'commit-upgrade': {
+    installed: Omit<InstalledRelease, 'installedAt'>;
+    from: InstalledRelease;
+    /** To a release of before. */
+    isBack?: true;
+  };
   /** A way back takes it: the data of a point in place of the data of now. */
   'restore-data': RestoreData;
   tidy: { project: string };

@@ -15,7 +15,7 @@ import {
 } from '../../stack/index.ts';
 import { readFact, writeFact } from '../facts.ts';
 import { dropPoint, keepPoint, pointStack, readPoint } from '../points.ts';
-import { forgetPointData, keepPointData } from '../point-data.ts';
+import { forgetPointData, keepPointData, keepPointDataIfWell } from '../point-data.ts';
 import { renderKept } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
 import { forgetWorthless } from './fallback/set-aside.ts';
@@ -55,10 +55,18 @@ export function stagePointStep(tools: DeployTools): Executor<UpgradeSteps['stage
 
 export function keepPointStep(tools: DeployTools): Executor<UpgradeSteps['keep-point']> {
   return {
-    async apply({ from }, { operation, signal }) {
+    async apply({ from, over, isOptional }, { operation, signal, note }) {
       const sizing = readFact(tools.journal, 'sizing')!; // it stands as long as a release is installed
-      await keepPoint(tools, { id: operation, keptAt: tools.clock.now().toISOString(), from, sizing });
-      await keepPointData(tools, operation, signal);
+      const keptAt = tools.clock.now().toISOString();
+      await keepPoint(tools, {
+        id: operation,
+        keptAt,
+        from,
+        sizing,
+        ...(over === undefined ? {} : { over }),
+      });
+      if (isOptional) await keepPointDataIfWell(tools, operation, { signal, note });
+      else await keepPointData(tools, operation, signal);
     },
     async undo(_input, { operation }) {
       await forgetWorthless(tools, operation);

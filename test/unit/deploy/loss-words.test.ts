@@ -3,7 +3,10 @@
 import t from 'tap';
 import { lossInWords } from '../../../src/deploy/index.ts';
 
-const nothing = { databases: [], objects: { written: 0, deleted: 0, versions: 0 }, hasMigrations: false };
+const nothing = {
+  ...{ databases: [], objects: { written: 0, deleted: 0, versions: 0 } },
+  ...{ hasMigrations: false, unknown: [] },
+};
 const changes = {
   transactions: 3,
   schemaChanges: 1,
@@ -34,6 +37,19 @@ t.test('a count that is not exact says so', async (t) => {
   const databases = [{ service: 'mysql', changes: { ...changes, isComplete: false } }];
   t.strictSame(lossInWords({ ...nothing, databases, hasMigrations: true }, 'restore').slice(1), [
     'What the migrations themselves wrote is among these.',
-    'Not all of what was written to mysql since then can be counted.',
+    'Not all of what was written to mysql since then can be counted: its record of changes begins later, as after a restore.',
+  ]);
+});
+
+t.test('where the data is kept, the row that the migrations wrote is not said to be', async (t) => {
+  const loss = { ...nothing, databases: [{ service: 'mysql', changes }], hasMigrations: true };
+  t.match(lossInWords(loss, 'keep')[0], /; this is kept, but for what the migrations wrote\.$/);
+  t.match(lossInWords(loss, 'restore')[0], /; this will be lost\.$/);
+});
+
+t.test('what cannot be asked is said to be unknown, and why', async (t) => {
+  const loss = { ...nothing, unknown: [{ service: 'mysql', why: 'mysql does not answer' }] };
+  t.strictSame(lossInWords(loss, 'restore'), [
+    'What was written to mysql since then cannot be counted (mysql does not answer); this will be lost.',
   ]);
 });

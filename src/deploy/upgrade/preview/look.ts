@@ -49,7 +49,7 @@ export async function runningImages(tools: DeployTools, project: string): Promis
 }
 
 /** Room for the next stack, what the point keeps of this one, and the journal. */
-const STATE_BYTES = 64 * 1024 ** 2;
+export const STATE_BYTES = 64 * 1024 ** 2;
 
 /** A store that keeps no chains of layers gives those that a delta left out back, through this folder. */
 export async function stateBytesFor(

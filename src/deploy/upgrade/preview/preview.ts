@@ -10,7 +10,7 @@ import type { LastRehearsal } from '../../rehearsal/last-rehearsal.ts';
 import { estimateSteps, type Estimate } from './estimate.ts';
 import type { UpgradeFacts, UpgradeTarget } from '../plan.ts';
 import type { UpgradePreview } from './schema.ts';
-import type { ServiceWay } from '../replace-plan.ts';
+import type { Replacement, ServiceWay } from '../replace-plan.ts';
 import { newSeries } from '../data/series.ts';
 import { stepCosts } from './step-costs.ts';
 import { inWords } from './way-words.ts';
@@ -55,7 +55,7 @@ export function previewOf(input: PreviewInput): UpgradePreview {
   };
 }
 
-type Timed = PlannedStep & Estimate;
+export type Timed = PlannedStep & Estimate;
 
 function imagesOf({ target, running }: PreviewInput): Pick<UpgradePreview, 'images' | 'sameImages'> {
   const tagOf = (service: string): string | undefined =>
@@ -102,8 +102,8 @@ function migrationOf(service: ReleaseService) {
 }
 
 /** Whatever is done to the two sides of a service, as one. */
-function replacedReplicas(
-  { target, ways }: PreviewInput,
+export function replacedReplicas(
+  { target, ways }: { readonly target: Pick<Replacement, 'patience'>; readonly ways: readonly ServiceWay[] },
   timed: readonly Timed[],
 ): UpgradePreview['services'] {
   const kinds = ['exchange', 'judge', 'keep-warm'];
@@ -119,7 +119,7 @@ function replacedReplicas(
   });
 }
 
-function restarted(timed: readonly Timed[]): UpgradePreview['services'] {
+export function restarted(timed: readonly Timed[]): UpgradePreview['services'] {
   return timed.flatMap(({ type, input, ms }) => {
     const { restarts, requests } = stepCosts[type as keyof typeof stepCosts];
     if (restarts === undefined) return [];
@@ -155,7 +155,7 @@ function sumMs(steps: readonly Estimate[]): number {
   return steps.reduce((sum, { ms }) => sum + ms, 0);
 }
 
-function strategyOf(way: ServiceWay, spareBytes: number): UpgradePreview['strategies'][number] {
+export function strategyOf(way: ServiceWay, spareBytes: number): UpgradePreview['strategies'][number] {
   const { service, strategy, why, isOffer, besideBytes } = way;
   return { service, strategy, why, isOffer, besideBytes, spareBytes };
 }
@@ -171,10 +171,15 @@ function diskOf({ target, facts, folders, copies }: PreviewInput): UpgradePrevie
       .map(({ service, bytes }) => ({ what: `the data of ${service} for its next series`, bytes })),
   ];
   const state = [{ what: 'the next stack and the restore point', bytes: needs.upgrade?.stateBytes ?? 0 }];
-  return [
-    { role: 'engine', needs: engine },
-    { role: 'state', needs: state },
-  ].flatMap(({ role, needs: wanted }) => {
+  return inFolders(folders, { engine, state });
+}
+
+/** By the folder of each role, as far as it is known. */
+export function inFolders(
+  folders: readonly DiskFolder[],
+  wantedByRole: Readonly<Record<'engine' | 'state', UpgradePreview['disk'][number]['needs']>>,
+): UpgradePreview['disk'] {
+  return Object.entries(wantedByRole).flatMap(([role, wanted]) => {
     const folder = folders.find((one) => one.role === role);
     if (folder === undefined) return [];
     const neededBytes = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -214,7 +219,7 @@ function rollbackOf(input: PreviewInput): UpgradePreview['rollback'] {
   };
 }
 
-function timeOf(estimates: readonly Estimate[]): UpgradePreview['time'] {
+export function timeOf(estimates: readonly Estimate[]): UpgradePreview['time'] {
   const count = (from: Estimate['from']): number => estimates.filter((one) => one.from === from).length;
   return {
     ms: Math.round(sumMs(estimates)),
@@ -224,7 +229,7 @@ function timeOf(estimates: readonly Estimate[]): UpgradePreview['time'] {
   };
 }
 
-function checksOf({ count, failed, warned }: MachineVerdict): UpgradePreview['checks'] {
+export function checksOf({ count, failed, warned }: MachineVerdict): UpgradePreview['checks'] {
   const inOne = ({ title, found }: MachineVerdict['failed'][number]): string => `${title}: ${found}`;
   return {
     count,
