@@ -44,7 +44,15 @@ t.test('the data cannot be kept, and what restoring it loses is said', async (t)
   t.equal(code, 0, stderr);
   t.equal(addedTo('notes', stdout), lossNow + 1);
   t.match(flat(stdout), /notes\.notes: \d+ rows added, 0 changed, 0 deleted; this will be lost/);
-  t.match(flat(stdout), /Put the data of then in place/);
+  t.match(flat(stdout), /Data put in place as it was then, while requests wait/);
+  t.match(flat(stdout), /app started anew on the data of then; about .*; requests wait, at most 2 min/);
+  const { rollback } = JSON.parse((await appliance.onstead(['rollback', '--restore-data', '--json'])).stdout);
+  const [database] = rollback.since.databases;
+  t.match(
+    database.tables.find(({ table }: { table: string }) => table === 'notes.notes'),
+    { inserted: lossNow + 1, deleted: 0 },
+    'a program reads numbers',
+  );
   t.strictSame(await data.titles(), [...before, 'from after'], 'and nothing was changed');
 });
 
@@ -87,3 +95,27 @@ t.test(
     t.strictSame(images.toSorted(), [...new Set(named)].toSorted());
   },
 );
+
+t.test('with a database that somebody stopped the loss is unknown, which needs a word', async (t) => {
+  const stateOfMysql = async (): Promise<string | undefined> => {
+    const found = await appliance.engine.containers.list({ project: appliance.project, service: 'mysql' });
+    return found.find(({ oneOff }) => !oneOff)?.status;
+  };
+  t.equal((await appliance.compose(['stop', 'mysql'])).code, 0);
+  const plan = await appliance.onstead(['rollback', '--restore-data']);
+  t.equal(plan.code, 0, plan.stderr);
+  t.match(flat(plan.stdout), /What was written to mysql since then cannot be counted/);
+  const refused = await appliance.onstead(['rollback', '--restore-data', '--yes']);
+  t.match(refused, { code: 3, stderr: /--uncounted/ });
+  t.equal(await stateOfMysql(), 'exited', 'looking starts nothing');
+  const { code, stdout, stderr } = await appliance.onstead([
+    'rollback',
+    '--restore-data',
+    '--uncounted',
+    '--yes',
+  ]);
+  t.equal(code, 0, stdout + stderr);
+  t.equal(await data.version(), '1.0.0');
+  t.ok((await data.titles()).includes(PADDED));
+  await data.schemaIs(t, 1);
+});

@@ -5,6 +5,7 @@ import t from 'tap';
 import { demoBundle } from './demo-bundle.ts';
 import { installedAppliance } from './installed-appliance.ts';
 import type { Appointment } from '../../src/deploy/index.ts';
+import { flat } from './notes-data.ts';
 import { storedFact, storeFact } from './stored-operation.ts';
 import { startUsers } from './users.ts';
 
@@ -49,7 +50,12 @@ t.test('an upgrade of the app and its database fails no request', async (t) => {
 });
 
 t.test('a rollback takes the release and its migrations back, and fails no request', async (t) => {
-  t.match((await appliance.onstead(['rollback'])).stdout, /Take back the migrations of app/);
+  const { stdout: told } = await appliance.onstead(['rollback', '--steps']);
+  t.match(told, /^Notes 1\.1\.0 → 1\.0\.0, \d+ steps$/m);
+  t.match(told, /the migrations of app are taken back: node .* migrate down/);
+  t.match(told, /needs \d.*the copy of mysql.* free/);
+  t.match(told, /^ +\d+ +\S+ s +Take back the migrations of app/m, 'each step with its time');
+  t.notMatch(told, /schema_migrations.*this is kept\./);
   const users = await startUsers(appliance);
   const { code, stdout, stderr } = await appliance.onstead(['rollback', '--yes']);
   const seen = await users.stop();
@@ -58,6 +64,20 @@ t.test('a rollback takes the release and its migrations back, and fails no reque
   t.strictSame(seen.failures, []);
   const question = ['exec', '-T', 'app', 'node', '/app/src/main.ts', 'migrate', 'status', '--json'];
   t.match(JSON.parse((await appliance.compose(question)).stdout), { version: 1, complete: true });
+});
+
+t.test('given twice it does not go forth again, and what was gone back to is as installed', async (t) => {
+  const { id } = await appliance.operation();
+  const again = await appliance.onstead(['rollback', '--yes']);
+  t.equal(again.code, 3, again.stdout);
+  t.match(flat(again.stderr), /1\.0\.0 is what you went back to .*onstead upgrade BUNDLE/);
+  t.match(flat(again.stderr), `onstead rollback --to ${id} --restore-data`);
+  const kept = await appliance.onstead(['rollback', '--to', id]);
+  t.match(kept, { code: 3, stderr: /1\.1\.0 needs migrations/ }, 'its schema is not there any more');
+  t.match(await appliance.onstead(['rollback', '--to', 'nonsense']), { code: 3, stderr: new RegExp(id) });
+  const { code, stdout, stderr } = await appliance.onstead(['install', first.path]);
+  t.equal(code, 0, stderr);
+  t.match(stdout, /Everything is as it should be; nothing needed doing\./);
 });
 
 t.test('while the old replicas are kept warm, a rollback is one reload, and fails no request', async (t) => {
