@@ -1,7 +1,8 @@
 // `onstead rollback` while the upgrade is still under way turns that upgrade round.
 
 import t from 'tap';
-import { haltUpgrade, upgradeUnderWay } from '../../../src/api/halt-upgrade.ts';
+import { beginRollback } from '../../../src/api/begin-rollback.ts';
+import { haltUpgrade, untilTidied, upgradeUnderWay } from '../../../src/api/halt-upgrade.ts';
 import type { DeployTools } from '../../../src/deploy/index.ts';
 import type { Runner } from '../../../src/journal/index.ts';
 import { openJournal, type JournalLab } from '../journal/lab.ts';
@@ -71,4 +72,77 @@ t.test('what is stuck, over or no upgrade is left to others', async (t) => {
     journal.move(id, state);
     t.equal(upgradeUnderWay(tools), undefined, state);
   }
+});
+
+const ending = ['commit-upgrade', 'tidy'].map((type) => ({ type, title: `Do ${type}`, input: {} }));
+
+async function recorded(t: Parameters<typeof openJournal>[0]) {
+  const { journal } = await openJournal(t);
+  const clock = { sleep: () => new Promise<void>(() => {}) }; // it is not the clock that ends the wait
+  const { id } = journal.create({ kind: 'upgrade', title: 'Upgrade Notes', input: {}, steps: ending });
+  journal.move(id, 'running');
+  journal.attempt(id, 1, 'running');
+  return { journal, id, tools: { journal, clock } as unknown as DeployTools };
+}
+
+t.test('an upgrade that is recorded is not halted but waited for', async (t) => {
+  const { journal, id, tools } = await recorded(t);
+  t.equal(upgradeUnderWay(tools)?.id, id, 'until then it is');
+  journal.settle(id, 1, 'done');
+  t.equal(upgradeUnderWay(tools), undefined);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const asked: string[] = [];
+  const runner = { finished: (one: string) => (asked.push(one), promise) } as unknown as Runner;
+  let isOver = false;
+  const waiting = untilTidied(tools, runner, new AbortController().signal).then(() => (isOver = true));
+  await new Promise(setImmediate);
+  t.equal(isOver, false);
+  resolve();
+  await waiting;
+  t.strictSame(asked, [id]);
+});
+
+t.test('one that was recorded and goes back is followed back', async (t) => {
+  const { journal, id, tools } = await recorded(t);
+  journal.settle(id, 1, 'done');
+  journal.move(id, 'rolling-back');
+  t.equal(upgradeUnderWay(tools)?.id, id);
+});
+
+const signal = new AbortController().signal;
+const keep = { data: 'keep', dryRun: false } as const;
+
+t.test('with a stuck upgrade a rollback is refused, and the ways out are named', async (t) => {
+  const { journal, tools, id, runner } = await underWay(t);
+  journal.move(id, 'stuck');
+  for (const dryRun of [true, false]) {
+    await t.rejects(beginRollback(tools, runner, { ...keep, dryRun }, signal), {
+      code: 'operation.stuck',
+      next: new RegExp(`operations resume ${id}.* or .*operations abandon ${id}`),
+    });
+  }
+});
+
+t.test('an upgrade under way is halted only where it is the one that is meant', async (t) => {
+  const { tools, id, halted, runner } = await underWay(t);
+  const to = 'upgrade-other';
+  await t.rejects(beginRollback(tools, runner, { ...keep, to }, signal), { code: 'operation.busy' });
+  t.strictSame(halted, []);
+  t.match(await beginRollback(tools, runner, { ...keep, to: id }, signal), { operation: id, halts: true });
+});
+
+t.test('whoever gives the command again follows the rollback that they began', async (t) => {
+  const { journal } = await openJournal(t);
+  const installed = { product: 'notes', title: 'Notes', version: '1.0.0' };
+  const { id } = journal.create({
+    ...{ kind: 'rollback', title: 'Roll back Notes', input: { point: 'upgrade-1', data: 'keep' } },
+    steps: [{ type: 'commit-upgrade', title: 'Record', input: { installed } }],
+  });
+  journal.move(id, 'running');
+  const tools = { journal } as DeployTools;
+  const again = (change: object) => beginRollback(tools, {} as Runner, { ...keep, ...change }, signal);
+  t.match(await again({}), { operation: id, plan: { version: '1.0.0' } });
+  t.match(await again({ to: 'upgrade-1' }), { operation: id });
+  await t.rejects(again({ data: 'restore' }), { code: 'operation.busy' });
+  await t.rejects(again({ dryRun: true }), { code: 'operation.busy' });
 });

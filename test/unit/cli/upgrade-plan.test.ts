@@ -2,7 +2,7 @@
 
 import t from 'tap';
 import { GIB, MIB } from '../../../src/base/units.ts';
-import type { PlanAnswer, UpgradePreview } from '../../../src/api/schemas.ts';
+import type { PlanAnswer, RollbackPreview, UpgradePreview } from '../../../src/api/schemas.ts';
 import { linesOf, onstead, openDaemon } from './cli-lab.ts';
 
 const preview: UpgradePreview = {
@@ -135,4 +135,60 @@ t.test('a program reads all of it', async (t) => {
   const socket = await openDaemon(t, answering(preview));
   const { out } = await onstead(['upgrade', 'x.tar', '--json'], { socket });
   t.strictSame(JSON.parse(out), plan);
+});
+
+const back: RollbackPreview = {
+  ...{ from: '1.1.0', to: '1.0.0', data: 'keep' },
+  point: { id: 'upgrade-1', kind: 'upgrade', keptAt: '2026-11-21T18:11:19.000Z' },
+  since: {
+    databases: [
+      {
+        ...{ service: 'mysql', schemaChanges: 0, isComplete: true },
+        tables: [{ table: 'notes.notes', inserted: 12, updated: 0, deleted: 0 }],
+      },
+    ],
+    ...{ objects: { written: 0, deleted: 0 }, hasMigrations: false, unknown: [] },
+  },
+  migrations: [{ service: 'app', command: 'migrate down' }],
+  keeps: preview.point,
+  ...{ services: preview.services.slice(0, 1), strategies: preview.strategies, disk: preview.disk },
+  ...{ time: preview.time, checks: preview.checks, steps: preview.steps },
+};
+const goingBack = (rollback: RollbackPreview) => {
+  const { upgrade: _, ...others } = plan;
+  return { 'POST /api/rollback': linesOf([{ kind: 'plan', plan: { ...others, rollback } }]) };
+};
+
+t.test('the plan of a rollback says where it leads, and as much as the plan of an upgrade', async (t) => {
+  const socket = await openDaemon(t, goingBack(back));
+  const { code, out } = await onstead(['rollback', '--steps'], { socket });
+  t.equal(code, 0);
+  t.equal(
+    out,
+    `Notes 1.1.0 → 1.0.0, 2 steps
+
+Back to    1.0.0 as it was before upgrade-1, kept at 2026-11-21 18:11 UTC
+Data       stays as it is now
+           the migrations of app are taken back: migrate down
+Replaced   app  2 replicas, one after the other; about 50 s; requests are answered
+Strategy   app  rolling, as the release says
+Disk       /var/lib/docker   needs 872 MB (images 256 MB, the copy of mysql 616 MB); 50 GB free
+           /var/lib/onstead  needs 64 MB for the next stack; 50 GB free
+Way back   A restore point of 1.1.0 is kept: images, configuration, a copy of mysql (616 MB), the objects of minio as versions
+Time       about 1 min 29 s: 7 steps as measured on this machine, 2 as long as the settings say, 11 assumed
+Preflight  63 checks, none fails; warnings: Kind of disk
+
+   1  4.0 s  Check this machine
+   2  2.0 s  Clear away (assumed)
+
+! Mind this.
+Nothing was changed. Add --yes to do it.
+`,
+  );
+});
+
+t.test('a rollback that lacks room says so by its exit code too', async (t) => {
+  const checks = { count: 63, failed: ['Room: 1 GB free'], warned: [], next: 'Make room.' };
+  const socket = await openDaemon(t, goingBack({ ...back, checks }));
+  t.equal((await onstead(['rollback'], { socket })).code, 4);
 });

@@ -82,11 +82,13 @@ t.test('a wrong name is answered with those that there are', async (t) => {
 });
 
 t.test('the data is kept only where the schema becomes what that release knows', async (t) => {
-  const check = (words: string, to: string, migrates = true) => (): void => {
-    const points = history(words);
-    const point = points.find(({ id }) => id === to)!;
-    refuseOtherSchema(point, points, { installed: installed('9'), migrates });
-  };
+  const check =
+    (words: string, to: string, migrates = true) =>
+    (): void => {
+      const points = history(words);
+      const point = points.find(({ id }) => id === to)!;
+      refuseOtherSchema(point, points, { installed: installed('9'), migrates });
+    };
   t.doesNotThrow(check('U1:1.0 U2:1.1', 'U2'), 'its own migrations are taken back');
   t.doesNotThrow(check('U1:1.0 R1:1.1>U1 R2:1.0>R1', 'U1'), 'also after a rollback was undone');
   t.throws(check('U1:1.0 U2:1.1', 'U1'), { code: 'release.other-schema', message: /another upgrade/ });
