@@ -41,6 +41,7 @@ export const exitCodeByRoom: Readonly<Record<string, ExitCode>> = {
   edge: 5,
   gate: 5,
   points: 5,
+  rehearsal: 5,
   daemon: 6,
 };
 
