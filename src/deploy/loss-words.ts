@@ -14,15 +14,17 @@ export function lossInWords(
 ): string[] {
   const fate = FATES[what];
   // Which of the rows the migrations wrote nobody can tell; those go with them.
-  const rowsFate =
-    what === 'keep' && hasMigrations ? 'this is kept, but for what the migrations wrote' : fate;
+  const isPartlyKept = what === 'keep' && hasMigrations;
+  const rowsFate = isPartlyKept ? 'this is kept, but for what the migrations wrote' : fate;
   const tables = databases.flatMap(({ changes }) => changes.tables);
   const rows = tables.map(
     ({ table, inserted, updated, deleted }) =>
       `Since then, in ${table}: ${inserted} rows added, ${updated} changed, ${deleted} deleted; ${rowsFate}.`,
   );
   const own =
-    hasMigrations && rows.length > 0 ? ['What the migrations themselves wrote is among these.'] : [];
+    hasMigrations && !isPartlyKept && rows.length > 0
+      ? ['What the migrations themselves wrote is among these.']
+      : [];
   const partly = databases
     .filter(({ changes }) => !changes.isComplete)
     .map(

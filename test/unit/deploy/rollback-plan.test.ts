@@ -73,8 +73,8 @@ t.test('a database that is ill is put back as it is, and need not be copied firs
   t.notOk(ill.some(({ type }) => type === 'replace-data'));
   t.ok(typesOf({}, { ill: ['mysql'] }).includes('start-services'), 'unchanged, it is started');
   t.notOk(typesOf({ data: 'restore' }, { ill: ['mysql'] }).includes('start-services'), 'restored anyway');
-  const redis = stepsOf({}, { ill: ['redis'] }).find(({ type }) => type === 'keep-point');
-  t.notOk('isOptional' in (redis?.input as object), 'no point keeps data of it');
+  const redis = stepsOf({}, { ill: ['redis'] }).find(({ type }) => type === 'keep-point')!;
+  t.notOk('isOptional' in (redis.input as object), 'no point keeps data of it');
 });
 
 t.test('where there is no room for both sides the replicas are replaced one by one', async (t) => {
