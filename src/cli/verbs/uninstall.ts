@@ -110,6 +110,6 @@ async function removeState({ paths }: VerbInput, keepData: boolean): Promise<voi
     paths.stackChanging,
     paths.daemonLock,
   ];
-  const data = keepData ? [] : [paths.secrets, paths.backups, paths.machineKey, paths.seen];
+  const data = keepData ? [] : [paths.secrets, paths.backups, paths.setAside, paths.machineKey, paths.seen];
   for (const path of [...databases, ...folders, ...data]) await rm(path, { recursive: true, force: true });
 }
