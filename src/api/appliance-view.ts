@@ -49,7 +49,7 @@ export function createAppliance(tools: DeployTools, runner: Runner, appointments
     planned: () => answerOf(appointments.current()),
     cancel: (id) => answerOf(appointments.cancel(id))!, // it is what was there
     async upgrade(request, onProgress, signal) {
-      const { path, dryRun, strategy, irreversible, at } = request;
+      const { path, dryRun, strategy, irreversible, at, id } = request;
       // Before minutes are spent on the bundle.
       const time = at === undefined ? undefined : await readMachineTime(at, clock.now(), signal);
       const chosen = strategy === undefined ? {} : { strategy };
@@ -59,7 +59,7 @@ export function createAppliance(tools: DeployTools, runner: Runner, appointments
       if (!dryRun && !irreversible) refuseUnagreed(oneWay);
       if (!dryRun) refuseOffered(offers);
       const warnings = [...prepared.warnings, ...oneWay, ...offers.map(({ why }) => `${why}.`)];
-      const asked = { ...fromBundle(tools, prepared), warnings };
+      const asked = { ...fromBundle(tools, { ...prepared, ...(id === undefined ? {} : { id }) }), warnings };
       if (time === undefined) return begin(tools, runner, asked, { dryRun, signal });
       const plan = { ...planOf(asked), at: time };
       if (dryRun) return { plan };
@@ -146,7 +146,7 @@ function begin(
   if (own !== undefined) {
     onBegun();
     if (own.state === 'stuck') runner.resumeStuck(own.id);
-    return { plan, operation: own.id };
+    return { plan, operation: own.id, joins: true };
   }
   const { id } = journal.create(operation);
   onBegun();

@@ -23,6 +23,8 @@ export interface Begun {
   readonly operation?: string;
   /** It was under way, and is turned round. */
   readonly halts?: true;
+  /** It was under way already, and goes on as it was begun. */
+  readonly joins?: true;
   /** It begins later. */
   readonly planned?: AppointmentAnswer;
 }
@@ -37,6 +39,8 @@ export interface UpgradeRequest extends BeginRequest {
   readonly irreversible?: boolean;
   /** On the machine's clock; at once without. */
   readonly at?: string;
+  /** The name that it was planned under. */
+  readonly id?: string;
 }
 
 export interface RollbackRequest {

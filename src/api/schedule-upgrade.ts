@@ -38,11 +38,15 @@ export function appointmentFor(
 /** The same command that a person would give then. */
 export function beginBy(tools: DeployTools, appliance: Pick<Appliance, 'upgrade'>): BeginAppointment {
   return async (appointment, signal) => {
-    const { bundle, from, strategy, irreversible } = appointment;
+    const { id, bundle, from, strategy, irreversible } = appointment;
     refuseOtherRelease(readFact(tools.journal, 'installed')?.version, from);
     await requireBundle(tools, appointment, signal);
     const chosen = strategy === undefined ? {} : { strategy };
-    await appliance.upgrade({ path: bundle.path, dryRun: false, irreversible, ...chosen }, () => {}, signal);
+    await appliance.upgrade(
+      { id, path: bundle.path, dryRun: false, irreversible, ...chosen },
+      () => {},
+      signal,
+    );
   };
 }
 

@@ -160,6 +160,8 @@ export const BeginMessage = Type.Union([
     id: Type.String(),
     /** It was under way, and is turned round. */
     halts: Type.Optional(Type.Boolean()),
+    /** It was under way, and goes on as it was begun. */
+    joins: Type.Optional(Type.Boolean()),
   }),
   Type.Object({ kind: Type.Literal('planned'), planned: AppointmentAnswer }),
   Type.Object({

@@ -25,6 +25,7 @@ interface Begun {
   readonly id: string | undefined;
   /** It was under way, and going back is what was asked for. */
   readonly halts: boolean;
+  readonly joins: boolean;
   readonly planned: AppointmentAnswer | undefined;
 }
 
@@ -53,12 +54,15 @@ export const yesFlag = { type: 'boolean', help: 'Do it; without this it only sho
 
 export async function beginOperation(input: VerbInput, request: BeginRequest): Promise<number> {
   const { terminal, client, signal } = input;
-  const { plan, id, halts, planned } = await ask(input, request);
+  const { plan, id, halts, joins, planned } = await ask(input, request);
   if (signal.aborted && id === undefined && planned === undefined) {
     terminal.say('Nothing was begun.');
     return INTERRUPTED;
   }
-  if (plan !== undefined) showPlan(plan, input, request.body.dryRun);
+  // What is under way may go another way than what was asked for just now.
+  if (joins && plan?.upgrade !== undefined) {
+    terminal.say(`This upgrade is under way already as ${id}; it goes on as it was begun.`);
+  } else if (plan !== undefined) showPlan(plan, input, request.body.dryRun);
   if (planned !== undefined) {
     sayPlanned(planned, terminal);
     terminal.answer({ planned });
@@ -85,6 +89,7 @@ async function ask({ client, terminal, signal }: VerbInput, { route, body }: Beg
   let id: string | undefined;
   let plan: PlanAnswer | undefined;
   let halts = false;
+  let joins = false;
   let planned: AppointmentAnswer | undefined;
   try {
     for await (const message of client.lines<BeginMessage>(route, { body, signal })) {
@@ -98,12 +103,13 @@ async function ask({ client, terminal, signal }: VerbInput, { route, body }: Beg
       } else {
         id = message.id;
         halts = message.halts ?? false;
+        joins = message.joins ?? false;
       }
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-  return { plan, id, halts, planned };
+  return { plan, id, halts, joins, planned };
 }
 
 function showPlan(plan: PlanAnswer, input: VerbInput, dryRun: boolean): void {

@@ -33,6 +33,8 @@ export interface PlannedStep {
 }
 
 export interface NewOperation {
+  /** Where it has had a name before it began. */
+  readonly id?: string;
   readonly kind: string;
   readonly title: string;
   readonly input: unknown;
@@ -68,7 +70,7 @@ export class Journal {
 
   /** Writes the whole plan. Refused while another operation is not over, unless that one may be resumed. */
   create(operation: NewOperation): OperationView {
-    const id = newId(operation.kind, this.#clock.now());
+    const id = operation.id ?? newId(operation.kind, this.#clock.now());
     this.#record(id, { type: 'operation', state: 'planned', text: operation.title }, () => {
       this.refuseBusy();
       if ('basis' in operation && operation.basis !== this.newestId()) throw staleError(operation.title);

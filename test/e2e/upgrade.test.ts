@@ -126,8 +126,8 @@ t.test('an upgrade planned for later begins by itself, though the daemon was awa
   storeFact(appliance, 'appointment', { ...newest, at: new Date(Date.now() - 60_000).toISOString() });
   await appliance.start();
   const isDone = async (): Promise<boolean> => {
-    const { title, state } = await appliance.operation();
-    return title === newest.title && state === 'done';
+    const { id, state } = await appliance.operation();
+    return id === newest.id && state === 'done';
   };
   while (!(await isDone())) await sleep(500);
   t.equal(await version(), '1.1.0');

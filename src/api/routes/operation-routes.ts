@@ -110,13 +110,17 @@ async function tellBeginning(
   begin: (onProgress: OnProgress) => Promise<Begun>,
 ): Promise<void> {
   try {
-    const { plan, operation, halts, planned } = await begin(
+    const { plan, operation, halts, joins, planned } = await begin(
       (done, total) => void sendIfRoom({ kind: 'progress', done, total }),
     );
     await send({ kind: 'plan', plan });
     if (planned !== undefined) await send({ kind: 'planned', planned });
     if (operation !== undefined)
-      await send({ kind: 'operation', id: operation, ...(halts ? { halts } : {}) });
+      await send({
+        ...{ kind: 'operation', id: operation },
+        ...(halts ? { halts } : {}),
+        ...(joins ? { joins } : {}),
+      });
   } catch (error) {
     await send({ kind: 'error', error: { ...reportOf(error) } });
   }
