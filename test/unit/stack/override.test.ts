@@ -212,7 +212,14 @@ t.test('no secret stands in any file of the stack', async (t) => {
 });
 
 t.test("the edge's settings reach the ports", async (t) => {
-  const edge = { address: '192.0.2.7', httpPort: 8080, httpsPort: 8443, names: [], maxBodyBytes: 5, http2: false };
+  const edge = {
+    address: '192.0.2.7',
+    httpPort: 8080,
+    httpsPort: 8443,
+    names: [],
+    maxBodyBytes: 5,
+    http2: false,
+  };
   const given = overrideOf(
     renderText(releaseText, { settings: { ...settings, edge } }),
   ) as never as typeof services & { services: typeof services };
