@@ -56,6 +56,19 @@ t.test('the data cannot be kept, and what restoring it loses is said', async (t)
   t.strictSame(await data.titles(), [...before, 'from after'], 'and nothing was changed');
 });
 
+t.test('a way back whose images somebody removed is refused, with their names', async (t) => {
+  const { engine, paths } = appliance;
+  const [point] = await readdir(paths.points);
+  const text = await readFile(join(paths.points, point!, 'stack', 'compose.override.yaml'), 'utf8');
+  const tag = /^ +image: (\S+\/notes:\S+)$/m.exec(text)![1]!;
+  await engine.images.remove(tag);
+  const refused = await appliance.onstead(['rollback', '--restore-data']);
+  t.match(refused, { code: 3, stderr: /1 of the \d images of 1\.0\.0 are not in the engine any more/ });
+  t.ok(flat(refused.stderr).includes(tag), refused.stderr);
+  await appliance.run(['docker', 'tag', 'onstead-demo/notes:1.0.0', tag]);
+  t.equal((await appliance.onstead(['rollback', '--restore-data'])).code, 0);
+});
+
 t.test('going back puts the data of then in place while requests wait', async (t) => {
   const users = await startUsers(appliance, { users: 2, pauseMs: 200 });
   const { code, stdout, stderr } = await appliance.onstead(['rollback', '--restore-data', '--yes']);
