@@ -8,12 +8,19 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { OnsteadError } from '../../base/errors.ts';
 
+export interface HoldCount {
+  /** Requests that wait now. */
+  readonly held: number;
+  /** Of all that had to wait, also of those that go on already. */
+  readonly waited: number;
+  readonly longestMs: number;
+}
+
 export interface HoldServer {
   /** From now on requests wait, but never longer than this; then all of them go on by themselves. */
   hold(limitMs: number): Promise<void>;
-  open(): Promise<void>;
-  /** Requests that wait now. */
-  held(): Promise<number>;
+  open(): Promise<HoldCount>;
+  count(): Promise<HoldCount>;
   /** Fine where it has ended already. */
   end(): Promise<void>;
 }
@@ -36,14 +43,14 @@ export async function startHoldServer(networkOfPid: number): Promise<HoldServer>
   child.on('error', (error) => (said = error.message));
   const ended = once(child, 'close').catch(() => []);
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<number> => {
+  const answer = async (): Promise<HoldCount> => {
     const late = AbortSignal.timeout(ANSWERS_WITHIN_MS);
     const tooLate = once(late, 'abort').then(() => ({ done: true as const, value: undefined }));
     const { done, value } = await Promise.race([answers.next(), tooLate]);
     if (done === true) throw silent(said);
-    return (JSON.parse(value) as { held: number }).held;
+    return JSON.parse(value) as HoldCount; // written by the worker
   };
-  const order = (line: string): Promise<number> => {
+  const order = (line: string): Promise<HoldCount> => {
     child.stdin.write(`${line}\n`);
     return answer();
   };
@@ -57,8 +64,8 @@ export async function startHoldServer(networkOfPid: number): Promise<HoldServer>
   });
   return {
     hold: async (limitMs) => void (await order(`hold ${limitMs}`)),
-    open: async () => void (await order('open')),
-    held: () => order('count'),
+    open: () => order('open'),
+    count: () => order('count'),
     end,
   };
 }

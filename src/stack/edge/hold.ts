@@ -12,7 +12,18 @@ export interface HoldOptions {
   /** For requests that were let through before. Default 5 s; what takes longer (a websocket, a download) goes on. */
   readonly quietWithinMs?: number;
   readonly signal: AbortSignal;
+  /** Once, when everything goes on again: what requests met, as the edge saw it. */
+  readonly told?: (seen: HoldSeen) => void;
 }
+
+export type HoldSeen =
+  | {
+      /** Requests that had to wait, and the longest of these waits. */
+      readonly waited: number;
+      readonly longestMs: number;
+    }
+  /** Nobody waited, or not to the end: nginx does not run, or what holds them ended. */
+  | { readonly notHeld: 'no-nginx' | 'ended' };
 
 /** Connections that are kept alive stay with a worker of before for 10 s; after this only long answers are left there. */
 const OLD_WORKERS_MS = 15_000;
@@ -23,13 +34,16 @@ const BETWEEN_MS = 25;
 export async function holdRequests<T>(edge: Edge, options: HoldOptions, work: () => Promise<T>): Promise<T> {
   const [nginx] = await runningContainers(edge);
   const pid = nginx === undefined ? 0 : ((await edge.engine.containers.inspect(nginx))?.pid ?? 0);
-  if (nginx === undefined || pid === 0) return work();
+  if (nginx === undefined || pid === 0) {
+    return work().finally(() => options.told?.({ notHeld: 'no-nginx' }));
+  }
   const server = await startHoldServer(pid);
   try {
     await askFirst(edge, options);
     return await heldWhile(edge, nginx, server, options, work);
   } finally {
-    await server.open().catch(() => {}); // it ended, and so everything goes on already
+    const seen = await server.open().catch(() => undefined); // it ended, and so everything goes on already
+    options.told?.(seen ?? { notHeld: 'ended' });
     await askNoMore(edge, options.signal).finally(() => server.end());
   }
 }
@@ -62,7 +76,7 @@ async function quiet(
 ): Promise<void> {
   const endMs = clock.monotonicMs() + quietWithinMs;
   while (clock.monotonicMs() < endMs) {
-    const held = await server.held();
+    const { held } = await server.count();
     if ((await requestsUnderWay(engine, nginx)) <= held) return;
     await clock.sleep(BETWEEN_MS, signal);
   }

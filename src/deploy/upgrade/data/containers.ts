@@ -43,9 +43,11 @@ export async function raise(job: Job): Promise<string> {
   const { tools, input, context } = job;
   const compose = await tools.compose();
   await compose.up({ services: [input.service], noDeps: true, signal: context.signal });
+  job.stages.over('made');
   const [container] = await containersOfJob(job);
   if (container === undefined) throw doesNotStart(job, 'Compose made no container');
   await there(job, container);
+  job.stages.over('answers');
   return container.id;
 }
 

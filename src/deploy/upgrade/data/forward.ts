@@ -41,7 +41,9 @@ export async function goForward(job: Job, begun: DataRecord): Promise<string> {
   await nameCopy(job);
   const fresh = await raise(job);
   const said = await kindOfJob(job).prove(askedOf(job, fresh), record.held ?? {});
+  job.stages.over('proven');
   await waitReady(job, record.ready);
+  job.stages.over('app ready');
   await write(job, { ...record, isOpen: true });
   return said;
 }
@@ -51,16 +53,20 @@ async function putAside(job: Job, before: DataRecord, old: ContainerSummary): Pr
   const kind = kindOfJob(job);
   const isRunning = old.status === 'running';
   const record = isRunning && kind.needsQuiet ? await look(job, before, old.id) : before;
+  job.stages.over('looked at');
   if (isRunning) await kind.settle(askedOf(job, old.id));
   const hasEndedWell = await endContainer(job, old.id);
   if (!hasEndedWell) context.note(`${input.service} did not end by itself and was killed.`);
+  job.stages.over('ended');
   const volume = await volumeNameOfMount(await tools.engine(), old.id, kind.dataFolder);
   if (kind.keepsFiles && volume !== undefined) {
     const copy = keptFilesOf(tools, context.operation, input.service);
     await keepVolumeFiles(await tools.engine(), volume, copy);
   }
   await copyData(job, hasEndedWell);
+  job.stages.over('copied');
   await removeContainer(job, old.id);
+  job.stages.over('removed');
   return record;
 }
 

@@ -3,6 +3,7 @@
 import type { StepContext } from '../../../journal/index.ts';
 import type { DeployTools } from '../../tools.ts';
 import type { SeriesChange } from './series.ts';
+import type { Stages } from './stages.ts';
 
 export type DataRole = 'mysql' | 'redis' | 'minio';
 
@@ -28,6 +29,7 @@ export interface Job {
   readonly context: StepContext;
   /** Ends what may take long all the same; whoever hears it takes the service back. */
   readonly mayEnd: AbortSignal;
+  readonly stages: Stages;
 }
 
 /** Goes on to its end, whoever wants to stop. */

@@ -3,8 +3,8 @@
 
 import { errorFrom, reportOf } from '../../../base/errors.ts';
 import { isRetryable } from '../../../engine/index.ts';
-import type { Executor } from '../../../journal/index.ts';
-import { holdRequests } from '../../../stack/index.ts';
+import type { Executor, StepContext } from '../../../journal/index.ts';
+import { holdRequests, type HoldSeen } from '../../../stack/index.ts';
 import { edgeOf } from '../../edge-of.ts';
 import type { DeployTools } from '../../tools.ts';
 import { goBack } from './back.ts';
@@ -12,16 +12,18 @@ import { containersOfJob, readyReplicas } from './containers.ts';
 import { goForward, prepare, readJobRecord, writeJobRecord } from './forward.ts';
 import { whileHeld, withoutEnd, type Job, type ReplaceData } from './job.ts';
 import type { DataRecord } from './record.ts';
+import { countStages } from './stages.ts';
+import { waitedWords } from './waited-words.ts';
 
 const HEALTHY_WITHIN_MS = 5 * 60_000;
 
 export function replaceDataStep(tools: DeployTools): Executor<ReplaceData> {
   return {
     async apply(input, context) {
-      const job: Job = { tools, input, context, mayEnd: context.signal };
+      const job = jobOf(tools, input, context);
       const record = await begin(job);
       if (record.isDone === true) return undefined;
-      const said = await held(job, () => replaceOrTakeBack(whileHeld(job), record));
+      const said = await held(job, (now) => replaceOrTakeBack(whileHeld(now), record));
       const { containers } = await tools.engine();
       const ids = (await containersOfJob(job)).map(({ id }) => id);
       await containers.waitHealthy(ids, { timeoutMs: HEALTHY_WITHIN_MS, signal: context.signal });
@@ -29,15 +31,19 @@ export function replaceDataStep(tools: DeployTools): Executor<ReplaceData> {
       return said;
     },
     async undo(input, context) {
-      const job: Job = { tools, input, context, mayEnd: context.signal };
+      const job = jobOf(tools, input, context);
       const record = await readJobRecord(job);
       if (record === undefined || record.isBack === true) return;
-      await held(job, async () => {
-        await goBack(whileHeld(job), record);
+      await held(job, async (now) => {
+        await goBack(whileHeld(now), record);
         return '';
       });
     },
   };
+}
+
+function jobOf(tools: DeployTools, input: ReplaceData, context: StepContext): Job {
+  return { tools, input, context, mayEnd: context.signal, stages: countStages(tools.clock) };
 }
 
 /** What there was is written down before anything is changed; a daemon that comes back finds it. */
@@ -72,24 +78,28 @@ async function replaceOrTakeBack(job: Job, record: DataRecord): Promise<string> 
   throw errorFrom(refused.refused!);
 }
 
-async function held(job: Job, work: () => Promise<string>): Promise<string> {
+/** `work` while requests wait, or until their limit; the story says what they met and where the time went. */
+async function held(job: Job, work: (job: Job) => Promise<string>): Promise<string> {
   const { tools, input, context } = job;
-  let tookMs = 0;
-  const options = { limitMs: input.limitMs, signal: context.signal };
-  const said = await holdRequests(await edgeOf(tools), options, async () => {
-    const begunMs = tools.clock.monotonicMs();
-    try {
-      return await work();
-    } finally {
-      tookMs = tools.clock.monotonicMs() - begunMs;
-      context.note(waitedWords(tookMs, input.limitMs));
-    }
-  });
-  return said;
-}
-
-function waitedWords(tookMs: number, limitMs: number): string {
-  const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
-  if (tookMs <= limitMs) return `Requests waited for up to ${seconds(tookMs)}.`;
-  return `Requests waited for ${seconds(limitMs)}, then got what answer there was for ${seconds(tookMs - limitMs)}.`;
+  let seen: HoldSeen = { notHeld: 'ended' };
+  let [tookMs, where] = [0, ''];
+  const options = {
+    limitMs: input.limitMs,
+    signal: context.signal,
+    told: (what: HoldSeen) => (seen = what),
+  };
+  try {
+    return await holdRequests(await edgeOf(tools), options, async () => {
+      const stages = countStages(tools.clock);
+      const begunMs = tools.clock.monotonicMs();
+      try {
+        return await work({ ...job, stages });
+      } finally {
+        tookMs = tools.clock.monotonicMs() - begunMs;
+        where = stages.words();
+      }
+    });
+  } finally {
+    if (tookMs > 0) context.note(waitedWords(seen, { tookMs, limitMs: input.limitMs, where }));
+  }
 }

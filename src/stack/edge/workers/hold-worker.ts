@@ -5,15 +5,28 @@ import { createServer, type ServerResponse } from 'node:http';
 import { createInterface } from 'node:readline';
 import { mayGoOnPort } from '../upstreams.ts';
 
-const waiting = new Set<ServerResponse>();
+/** Each that waits, and since when. */
+const waiting = new Map<ServerResponse, number>();
+/** Of all that came while requests were held. */
+let [waited, longestMs] = [0, 0];
 let isHolding = false;
 let limit: NodeJS.Timeout | undefined;
 
 function open(): void {
   clearTimeout(limit);
   isHolding = false;
-  for (const response of waiting) response.writeHead(204).end();
-  waiting.clear();
+  for (const response of [...waiting.keys()]) {
+    letGo(response);
+    response.writeHead(204).end();
+  }
+}
+
+/** It goes on, or whoever asked is gone. */
+function letGo(response: ServerResponse): void {
+  const sinceMs = waiting.get(response);
+  if (sinceMs === undefined) return;
+  longestMs = Math.max(longestMs, performance.now() - sinceMs);
+  waiting.delete(response);
 }
 
 function hold(limitMs: number): void {
@@ -24,22 +37,27 @@ function hold(limitMs: number): void {
 
 const server = createServer((_request, response) => {
   if (!isHolding) return void response.writeHead(204).end();
-  waiting.add(response);
-  response.on('close', () => waiting.delete(response));
+  waiting.set(response, performance.now());
+  waited += 1;
+  response.on('close', () => letGo(response));
 });
 server.on('error', (error) => {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 });
-server.listen(mayGoOnPort, '127.0.0.1', 4096, () => process.stdout.write('{"held":0}\n'));
+server.listen(mayGoOnPort, '127.0.0.1', 4096, () =>
+  process.stdout.write('{"held":0,"waited":0,"longestMs":0}\n'),
+);
 
-/** `hold MS`, `open`, `count`; each is answered by how many wait. */
+/** `hold MS`, `open`, `count`; each is answered by how many wait, and what all did that waited until now. */
 const orders = createInterface({ input: process.stdin });
 orders.on('line', (line) => {
   const [word, number] = line.split(' ');
   if (word === 'hold') hold(Number(number));
   if (word === 'open') open();
-  process.stdout.write(`${JSON.stringify({ held: waiting.size, isHolding })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ held: waiting.size, waited, longestMs: Math.round(longestMs) })}\n`,
+  );
 });
 orders.on('close', () => {
   open();
