@@ -80,11 +80,14 @@ export {
 export type { ObjectChanges } from './points/version-rules.ts';
 export { refuseOtherData, sampleDatabase, type DatabaseSample } from './points/table-sample.ts';
 export { withVolumes } from './points/named-volumes.ts';
-export { proveState, readState, type DatabaseState } from './data/transactions.ts';
-export { isRedisThere, proveRedis, readRedis, saveRedis, type RedisState } from './data/redis-data.ts';
+export { endWriting, proveState, readState, type DatabaseState } from './data/transactions.ts';
+export { dropIdleConnections } from './data/idle-connections.ts';
+export { mayAnswer } from './data/listening.ts';
+export { redisAnswer, proveRedis, readRedis, saveRedis, type RedisState } from './data/redis-data.ts';
 export { isStoreThere, proveObjects, sampleObjects, type SampledObject } from './data/object-sample.ts';
 export {
   copyVolume,
+  endLineOfTransactions,
   keepVolumeFiles,
   measureVolume,
   putVolumeFilesBack,

@@ -5,7 +5,10 @@ import { chmod, chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs
 import { join } from 'node:path';
 import t from 'tap';
 import {
-  isRedisThere,
+  copyVolume,
+  dropIdleConnections,
+  endLineOfTransactions,
+  endWriting,
   keepVolumeFiles,
   makeVolume,
   proveRedis,
@@ -13,6 +16,7 @@ import {
   putVolumeFilesBack,
   readRedis,
   readState,
+  redisAnswer,
   saveRedis,
 } from '../../src/stack/index.ts';
 import { until } from './engine-lab.ts';
@@ -31,7 +35,7 @@ await chown(join(secrets, 'redis_password'), 999, 999);
 await chmod(lab.folder, 0o755);
 const redisImage = await demoImage('redis');
 
-async function redisOn(folder: string): Promise<string> {
+async function redisOn(folder: string, port = '6379'): Promise<string> {
   await mkdir(join(lab.folder, folder), { recursive: true });
   await chown(join(lab.folder, folder), 999, 999);
   const id = await lab.start(
@@ -40,9 +44,13 @@ async function redisOn(folder: string): Promise<string> {
       ...['--volume', `${secrets}:/run/secrets:ro`, '--volume', `${join(lab.folder, folder)}:/data`],
     ],
     redisImage,
-    ['redis-server', '--dir', '/data', '--appendonly', 'yes', '--requirepass', password],
+    ['redis-server', '--port', port, '--dir', '/data', '--appendonly', 'yes', '--requirepass', password],
   );
-  await until('Redis', async () => ((await isRedisThere(engine, id)) ? true : undefined));
+  const ping = ['redis-cli', '-p', port, 'PING'];
+  await until('Redis', async () => {
+    const { stdout } = await engine.containers.exec(id, { cmd: ping });
+    return /NOAUTH|PONG/.test(stdout) ? true : undefined;
+  });
   return id;
 }
 
@@ -53,6 +61,7 @@ const tell = async (id: string, ...words: string[]): Promise<string> => {
 
 t.test('a Redis that comes back with its files holds what it held', async (t) => {
   const first = await redisOn('kept');
+  t.equal(await redisAnswer(engine, await redisOn('elsewhere', '6390')), 'nothing', 'it listens elsewhere');
   await tell(first, 'SET', 'greeting', 'good day');
   await tell(first, 'SET', 'a key with spaces\nand lines', 'x', 'EX', '3600');
   await tell(first, 'HSET', 'person', 'name', 'Ada', 'born', '1815');
@@ -123,4 +132,73 @@ t.test('a MySQL that comes back on its data holds every transaction, and another
   await t.rejects(proveState(engine, second, later), { code: 'database.other-data' });
   await lab.sql(second, 'RESET BINARY LOGS AND GTIDS;');
   await t.rejects(proveState(engine, second, held), { message: /every transaction/ });
+  const empty = `${lab.project}_empty`;
+  await makeVolume(engine, lab.volume(empty, 'empty'));
+  const other = await lab.mysqlOn(empty);
+  await t.rejects(
+    proveState(engine, other, held),
+    { message: /every transaction/ },
+    'one that made its data anew',
+  );
+  for (const id of [second, other]) await engine.containers.remove(id);
+});
+
+t.test('what was read of a MySQL is kept while nothing is written, and read again after that', async (t) => {
+  const id = await lab.mysqlOn(lab.dataVolume);
+  await lab.sql(id, 'CREATE TABLE notes.more (id INT PRIMARY KEY);', 'INSERT INTO notes.more VALUES (1);');
+  const early = await readState(engine, id);
+  t.match(early, { isExact: true, gtids: /:/ });
+  await lab.sql(id, 'SET sql_log_bin = OFF; INSERT INTO notes.more VALUES (2);');
+  t.strictSame(await readState(engine, id, early), early, 'by the word of its transactions');
+  await lab.sql(id, 'INSERT INTO notes.more VALUES (3);');
+  const rowsOf = ({ sample }: typeof early): number | undefined =>
+    sample.sums.find(({ table }) => table.includes('more'))?.rows;
+  const again = await readState(engine, id, early);
+  t.strictSame([rowsOf(early), rowsOf(again)], [1, 3]);
+  t.equal(await endWriting(engine, id), again.gtids);
+  await t.rejects(lab.sql(id, 'INSERT INTO notes.more VALUES (4);'), { code: 'database.refused' });
+  await engine.containers.remove(id);
+});
+
+t.test('connections that ask nothing are dropped, and those that ask go on', async (t) => {
+  const id = await lab.mysqlOn(lab.dataVolume);
+  const client = 'mysql --defaults-extra-file=/run/secrets/admin.cnf --batch --skip-column-names';
+  const shell = (program: string) => engine.containers.exec(id, { cmd: ['sh', '-c', program] });
+  const asking = shell(`${client} -e "SELECT SLEEP(6), 'went on'"`);
+  const idle = shell(`(sleep 4; echo "SELECT 'went on';") | ${client}`);
+  const commands = async (): Promise<string[]> =>
+    (await lab.sql(id, 'SHOW PROCESSLIST;')).split('\n').map((line) => line.split('\t')[4] ?? '');
+  await until('both', async () => ((await commands()).includes('Sleep') ? true : undefined));
+  await dropIdleConnections(engine, id);
+  t.notOk((await commands()).includes('Sleep'));
+  t.match(await asking, { code: 0, stdout: /went on/ });
+  t.notOk((await idle).stdout.includes('went on'));
+  await engine.containers.remove(id);
+});
+
+t.test('two servers that go on from one set of data never give one name to two transactions', async (t) => {
+  const [kept, copy] = [`${lab.project}_line`, `${lab.project}_line.series`];
+  await makeVolume(engine, lab.volume(kept, 'line'));
+  const first = await lab.mysqlOn(kept);
+  await lab.sql(first, 'CREATE DATABASE notes;', 'CREATE TABLE notes.kept (id INT PRIMARY KEY);');
+  const { gtids } = await readState(engine, first);
+  await engine.containers.stop(first);
+  await engine.containers.remove(first);
+  await copyVolume(engine, kept, lab.volume(copy, 'line'), new AbortController().signal);
+  const writtenOn = async (volume: string): Promise<string> => {
+    const id = await lab.mysqlOn(volume);
+    await lab.sql(id, 'INSERT INTO notes.kept VALUES (1);', 'INSERT INTO notes.kept VALUES (2);');
+    const said = await lab.sql(id, `SELECT GTID_SUBTRACT(@@global.gtid_executed, '${gtids}');`);
+    await engine.containers.stop(id);
+    await engine.containers.remove(id);
+    return said.trim().replaceAll('\\n', '');
+  };
+  const onCopy = await writtenOn(copy);
+  await endLineOfTransactions(engine, kept);
+  const onKept = await writtenOn(kept);
+  t.match([onCopy, onKept], [/^[0-9a-f-]{36}:\d/, /^[0-9a-f-]{36}:\d/]);
+  const other = await lab.mysqlOn(kept);
+  const both = await lab.sql(other, `SELECT GTID_SUBTRACT('${onCopy}', '${onKept}');`);
+  t.equal(both.trim().replaceAll('\\n', ''), onCopy, 'no transaction of one is called as one of the other');
+  await engine.containers.remove(other);
 });

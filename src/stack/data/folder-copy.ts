@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OnsteadError } from '../../base/errors.ts';
-import { ensureFolder } from '../../base/files.ts';
+import { ensureFolder, syncFolder } from '../../base/files.ts';
 import { run } from '../../base/process.ts';
 import { formatBytes, MIB } from '../../base/units.ts';
 import type { Engine } from '../../engine/index.ts';
@@ -56,6 +56,16 @@ export async function copyVolume(
   const target = await folderOf(engine, to.name);
   await copyFiles(source, target, signal);
   await run('sync', ['--file-system', target], { timeoutMs: COPIED_WITHIN_MS, signal });
+}
+
+/**
+ * A MySQL that starts on this volume names what it writes from then on by an identity of its own. Where a copy went on as
+ * the server of before, this one must not. Nobody may run on it.
+ */
+export async function endLineOfTransactions(engine: Engine, volume: string): Promise<void> {
+  const folder = await folderOf(engine, volume);
+  await rm(join(folder, 'auto.cnf'), { force: true });
+  await syncFolder(folder);
 }
 
 /** The volume that a container has at this place. */

@@ -17,7 +17,11 @@ export interface SampledObject {
 export type ObjectSampleQuestion = ObjectStoreAccess &
   (
     | { readonly kind: 'choose'; readonly buckets: readonly string[] }
-    | { readonly kind: 'read'; readonly objects: readonly SampledObject[] }
+    | {
+        readonly kind: 'prove';
+        readonly buckets: readonly string[];
+        readonly objects: readonly SampledObject[];
+      }
     | { readonly kind: 'answers'; readonly buckets: readonly string[]; readonly withinMs: number }
   );
 
@@ -42,18 +46,21 @@ export async function isStoreThere(
   return answer !== undefined;
 }
 
-/** Throws where an object of the sample is not what it was. */
+/** Throws where a bucket does not take and give, or an object of the sample is not what it was. */
 export async function proveObjects(
   access: ObjectStoreAccess,
+  buckets: readonly string[],
   before: readonly SampledObject[],
   signal: AbortSignal,
 ): Promise<string> {
-  const now = await ask({ ...access, kind: 'read', objects: before }, signal);
+  const now = await ask({ ...access, kind: 'prove', buckets, objects: before }, signal);
   // Without versions an object may rightly be another one by now.
   const wrong = before.filter(
     ({ version, sha256 }, at) => version !== undefined && now[at]?.sha256 !== sha256,
   );
-  if (wrong.length === 0) return `${before.length} objects have the sums of before`;
+  if (wrong.length === 0) {
+    return `a put, a get and a delete worked; ${before.length} objects have the sums of before`;
+  }
   throw new OnsteadError(
     'store.other-data',
     `The object store does not give back what it held: ${wrong.length} of ${before.length} objects that were read are missing or others.`,

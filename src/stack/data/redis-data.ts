@@ -22,6 +22,7 @@ export interface RedisState {
   readonly atMs: number;
 }
 
+const PING_WITHIN_MS = 5_000;
 const ASKED_WITHIN_MS = 60_000;
 /** Saving may take long; the engine's own limit on a step stands above it. */
 const SAVED_WITHIN_MS = 10 * 60_000;
@@ -33,9 +34,14 @@ const SPARE_MS = 1_000;
 /** Of the sample, what others may have changed meanwhile. */
 const MAY_DIFFER = 0.2;
 
-export async function isRedisThere(engine: Engine, container: string): Promise<boolean> {
-  const { code, stdout } = await cli(engine, container, ['PING']);
-  return code === 0 && stdout.trim() === 'PONG';
+/** One that still reads its files says so, and that may take long. */
+export async function redisAnswer(
+  engine: Engine,
+  container: string,
+): Promise<'there' | 'on its way' | 'nothing'> {
+  const { code, stdout, stderr } = await cli(engine, container, ['PING'], PING_WITHIN_MS);
+  if (code === 0 && stdout.trim() === 'PONG') return 'there';
+  return /^(\(error\) )?LOADING/m.test(`${stdout}\n${stderr}`) ? 'on its way' : 'nothing';
 }
 
 /** From now on nobody writes for some seconds: writers wait inside the server. */

@@ -5,11 +5,11 @@ import { OnsteadError } from '../../base/errors.ts';
 import type { Engine } from '../../engine/index.ts';
 import { runSql } from '../database.ts';
 import {
-  chooseTables,
   refuseOtherData,
   sampleFrom,
   sampleStatements,
   SAMPLED_WITHIN_MS,
+  tablesToSample,
   type DatabaseSample,
 } from '../points/table-sample.ts';
 
@@ -25,8 +25,14 @@ const TRIES = 3;
 /** Marked, because an empty set is an empty line; a long one comes in several lines, which the client writes as `\n`. */
 const GTIDS = "SELECT CONCAT('gtids=', @@global.gtid_executed);";
 
-export async function readState(engine: Engine, container: string): Promise<DatabaseState> {
-  const chosen = await chooseTables(engine, container);
+/** What was read earlier is kept where not one transaction came since. */
+export async function readState(
+  engine: Engine,
+  container: string,
+  earlier?: DatabaseState,
+): Promise<DatabaseState> {
+  const [now, ...chosen] = await ask(engine, container, [GTIDS, tablesToSample]);
+  if (earlier?.isExact === true && gtidsIn(now) === earlier.gtids) return earlier;
   for (let tries = 1; ; tries += 1) {
     const lines = await ask(engine, container, [GTIDS, ...sampleStatements(chosen), GTIDS]);
     const [before, gtids] = [gtidsIn(lines[0]), gtidsIn(lines.at(-1))];
@@ -41,10 +47,13 @@ export async function proveState(engine: Engine, container: string, before: Data
   if (!/^[0-9a-zA-Z_,:-]*$/.test(before.gtids)) throw lostTransactions();
   const chosen = before.sample.sums.map(({ table }) => table);
   const holdsAll = `SELECT GTID_SUBSET('${before.gtids}', @@global.gtid_executed);`;
-  // One after the other, so that what is missing is told from a table that is not there.
-  const [hasAll, now] = await ask(engine, container, [holdsAll, GTIDS]);
+  const questions = [holdsAll, GTIDS, ...sampleStatements(chosen), GTIDS];
+  const [hasAll, now, ...lines] = await ask(engine, container, questions).catch(async (error: unknown) => {
+    // A table that is not there is told from transactions that are not.
+    if ((await ask(engine, container, [holdsAll]))[0] !== '1') throw lostTransactions();
+    throw error;
+  });
   if (hasAll !== '1') throw lostTransactions();
-  const lines = await ask(engine, container, [...sampleStatements(chosen), GTIDS]);
   const after = sampleFrom(chosen, lines);
   const rows = after.sums.reduce((sum, one) => sum + one.rows, 0).toLocaleString('en-US');
   const said = `${chosen.length} tables with ${rows} rows`;
@@ -54,6 +63,12 @@ export async function proveState(engine: Engine, container: string, before: Data
   }
   refuseOtherData(before.sample, after);
   return `every transaction of before is there; ${said} have the sums of before`;
+}
+
+/** It takes no more writing; returns every transaction that it holds. For a server that is about to leave. */
+export async function endWriting(engine: Engine, container: string): Promise<string> {
+  const [line] = await ask(engine, container, ['SET GLOBAL super_read_only = ON;', GTIDS]);
+  return gtidsIn(line);
 }
 
 async function ask(engine: Engine, container: string, statements: readonly string[]): Promise<string[]> {

@@ -36,12 +36,15 @@ export async function sampleDatabase(
   return sampleFrom(chosen, answer.split('\n'));
 }
 
-export async function chooseTables(engine: Engine, container: string): Promise<string[]> {
-  const quoted = (column: string): string => `'\`', REPLACE(${column}, '\`', '\`\`'), '\`'`;
-  const listed = await runSql(engine, container, [
-    `SELECT CONCAT(${quoted('table_schema')}, '.', ${quoted('table_name')}) FROM information_schema.tables
-      WHERE ${PEOPLES_TABLES} AND data_length <= ${TABLE_BYTES} ORDER BY data_length DESC, 1 LIMIT ${TABLES};`,
-  ]);
+const quoted = (column: string): string => `'\`', REPLACE(${column}, '\`', '\`\`'), '\`'`;
+
+/** Answers a line a table. */
+export const tablesToSample = `SELECT CONCAT(${quoted('table_schema')}, '.', ${quoted('table_name')})
+  FROM information_schema.tables WHERE ${PEOPLES_TABLES} AND data_length <= ${TABLE_BYTES}
+  ORDER BY data_length DESC, 1 LIMIT ${TABLES};`;
+
+async function chooseTables(engine: Engine, container: string): Promise<string[]> {
+  const listed = await runSql(engine, container, [tablesToSample]);
   return listed.split('\n').filter(Boolean);
 }
 

@@ -8,13 +8,14 @@ import type { ObjectStoreAccess } from '../object-store.ts';
 export async function withStore<Result>(
   access: ObjectStoreAccess,
   work: (client: S3Client) => Promise<Result>,
+  maxAttempts = 5,
 ): Promise<Result> {
   const client = new S3Client({
     endpoint: access.endpoint,
     region: 'us-east-1',
     forcePathStyle: true,
     credentials: access.credentials,
-    maxAttempts: 5,
+    maxAttempts,
   });
   try {
     return await work(client);

@@ -53,6 +53,21 @@ t.test('more than the limit is said to fail', async (t) => {
   t.equal(step?.input.limitMs, 5_000);
 });
 
+t.test(
+  'one that says nothing is waited for no longer than it is usual, but a MySQL that updates itself is',
+  async (t) => {
+    const within = (to: Release, from: Release, service: string, holdMs?: number): number | undefined =>
+      stepsFor(to, from, { changed: [service] }, holdMs).find(({ input }) => input.service === service)?.input
+        .answersWithinMs;
+    const release = releaseWith(String);
+    t.equal(within(release, release, 'redis'), 60_000, 'as long as requests wait');
+    t.equal(within(release, release, 'redis', 5_000), 20_000);
+    t.equal(within(release, release, 'mysql', 5_000), 30_000, 'three times the usual');
+    t.equal(within(withMysql('mysql:8.4.9'), withMysql('mysql:8.4.8'), 'mysql'), 5 * 60_000);
+    t.equal(within(withMysql('mysql:9.7.4'), withMysql('mysql:8.4.9'), 'mysql'), 30 * 60_000);
+  },
+);
+
 t.test('another series works on a copy, also where Compose sees no other container', async (t) => {
   const facts = { dataBytes: { mysql: 2_000_000_000 } };
   const [step, ...more] = stepsFor(withMysql('mysql:9.7.4'), withMysql('mysql:8.4.9'), facts);

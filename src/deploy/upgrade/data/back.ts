@@ -2,6 +2,7 @@
 // the byte. May be begun again at any point.
 
 import { messageOf } from '../../../base/errors.ts';
+import type { ContainerSummary } from '../../../engine/index.ts';
 import {
   putVolumeFilesBack,
   readStack,
@@ -16,6 +17,7 @@ import {
   containersOfJob,
   endContainer,
   kindOfJob,
+  PATIENCE_MS,
   raise,
   removeContainer,
   waitReady,
@@ -30,26 +32,44 @@ import { withSteering } from '../switch-steps.ts';
 export async function goBack(job: Job, begun: DataRecord): Promise<void> {
   if (begun.isBack === true) return;
   const { tools, context } = job;
-  await putFilesOfStackBack(job);
-  await nameOld(job, begun.isOpen === true);
   const there = await containersOfJob(job);
   const fresh = begun.fresh ?? there.map(({ id }) => id).filter((id) => !begun.stale.includes(id));
-  const record = await writeJobRecord(job, { ...begun, fresh });
-  let volume: string | undefined;
-  for (const { id } of there.filter((one) => fresh.includes(one.id))) {
-    await endContainer(job, id);
-    volume = await volumeNameOfMount(await tools.engine(), id, kindOfJob(job).dataFolder);
+  let record = await writeJobRecord(job, { ...begun, fresh });
+  const leaving = there.filter(({ id }) => fresh.includes(id));
+  for (const one of leaving) record = await noticeOthers(job, record, one);
+  await putFilesOfStackBack(job);
+  await nameOld(job, record.isOpen === true);
+  for (const { id } of leaving) await endContainer(job, id);
+  if (leaving.length > 0) record = await writeJobRecord(job, { ...record, isEnded: true });
+  for (const { id } of leaving) {
+    const volume = await volumeNameOfMount(await tools.engine(), id, kindOfJob(job).dataFolder);
     if (there.length === 1 && record.isOpen !== true) await putFilesBack(job, volume);
     await removeContainer(job, id);
   }
-  const old = await raise(job);
+  job.stages.over('ended');
+  const old = await raise(job, PATIENCE_MS);
   if (record.isOpen !== true) {
-    const said = await kindOfJob(job).prove(askedOf(job, old), record.held ?? {});
+    const said = await kindOfJob(job).prove(askedOf(job, old), record.held ?? {}, false);
     context.note(`${job.input.service} is as it was: ${said}`);
   }
   await waitReady(job, record.ready).catch((error: unknown) => context.note(messageOf(error)));
+  job.stages.over('proven');
   await leaveCopy(job, record.isOpen === true);
   await writeJobRecord(job, { ...record, isBack: true });
+}
+
+/** Who does not wait at the edge, a worker say, may have written to a copy that would be thrown away. */
+async function noticeOthers(
+  job: Job,
+  record: DataRecord,
+  { id, status }: ContainerSummary,
+): Promise<DataRecord> {
+  const { hasMore } = kindOfJob(job);
+  const isAsked = job.input.movesTo !== null && record.isOpen !== true && status === 'running';
+  if (!isAsked || hasMore === undefined) return record;
+  // One that does not answer took no writing either.
+  const isMore = await hasMore(askedOf(job, id), record.held ?? {}).catch(() => false);
+  return isMore ? writeJobRecord(job, { ...record, isOpen: true }) : record;
 }
 
 /** The volumes are those of now, and who answers at the edge stays as it is. */

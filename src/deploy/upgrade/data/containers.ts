@@ -4,15 +4,19 @@
 import { isOnsteadError, OnsteadError } from '../../../base/errors.ts';
 import { askWorker } from '../../../base/worker.ts';
 import { isRetryable, type ContainerFacts, type ContainerSummary } from '../../../engine/index.ts';
+import { mayAnswer } from '../../../stack/index.ts';
 import type { ReadyAnswer, ReadyQuestion } from '../../ready-question.ts';
 import { containersOf, placeOf, type DeployTools } from '../../tools.ts';
 import type { Job, ReplaceData } from './job.ts';
-import { dataKinds, type Asked, type DataKind } from './kinds.ts';
+import { dataKinds, type Answering, type Asked, type DataKind } from './kinds.ts';
 import { keepLastWords } from '../last-words.ts';
 
-const THERE_WITHIN_MS = 30 * 60_000; // a newer series first brings its data up to date
+/** For one that says it is on its way, and for the old one, which nobody can take the place of. */
+export const PATIENCE_MS = 30 * 60_000;
 const READY_WITHIN_MS = 60_000;
 const BETWEEN_MS = 150;
+/** To look whether it listens yet costs nothing. */
+const LOOKED_AGAIN_MS = 50;
 
 export function kindOfJob({ input }: Job): DataKind {
   return dataKinds[input.role];
@@ -39,51 +43,56 @@ export async function removeContainer({ tools }: Job, id: string): Promise<void>
 }
 
 /** Made or started as the stack's files say; returns it when it answers. */
-export async function raise(job: Job): Promise<string> {
+export async function raise(job: Job, withinMs: number): Promise<string> {
   const { tools, input, context } = job;
   const compose = await tools.compose();
   await compose.up({ services: [input.service], noDeps: true, signal: context.signal });
   job.stages.over('made');
   const [container] = await containersOfJob(job);
   if (container === undefined) throw doesNotStart(job, 'Compose made no container');
-  await there(job, container);
+  await there(job, container, withinMs);
   job.stages.over('answers');
   return container.id;
 }
 
-async function there(job: Job, { id, name }: ContainerSummary): Promise<void> {
+async function there(job: Job, { id, name }: ContainerSummary, withinMs: number): Promise<void> {
   const { tools, context } = job;
   const engine = await tools.engine();
-  const endMs = tools.clock.monotonicMs() + THERE_WITHIN_MS;
+  const begunMs = tools.clock.monotonicMs();
+  let patienceMs = withinMs;
   for (;;) {
     const facts = await engine.containers.inspect(id);
-    const why = whyLost(facts, tools.clock.monotonicMs() > endMs);
+    const isTooLate = tools.clock.monotonicMs() - begunMs > patienceMs;
+    const why = whyLost(facts, isTooLate ? patienceMs : undefined);
     if (why !== undefined) {
       await keepLastWords(tools, id, name, context);
       throw doesNotStart(job, why);
     }
-    if (facts?.status === 'running' && (await answers(job, id))) return;
-    await tools.clock.sleep(BETWEEN_MS, job.mayEnd);
+    const isAsked = facts?.status === 'running' && (await mayAnswer(facts.pid));
+    const said = isAsked ? await answerOf(job, id) : 'nothing';
+    if (said === 'there') return;
+    if (said === 'on its way') patienceMs = Math.max(patienceMs, PATIENCE_MS);
+    await tools.clock.sleep(isAsked ? BETWEEN_MS : LOOKED_AGAIN_MS, job.mayEnd);
   }
 }
 
-function whyLost(facts: ContainerFacts | undefined, isTooLate: boolean): string | undefined {
+function whyLost(facts: ContainerFacts | undefined, waitedMs: number | undefined): string | undefined {
   if (facts === undefined) return 'its container is gone';
   const hasEnded = ['exited', 'dead', 'restarting'].includes(facts.status) || facts.restarts > 0;
   // One that the engine has started again by itself has no code of its end any more.
   const code = facts.exitCode === 0 ? '' : ` with code ${facts.exitCode}`;
   if (hasEnded) return `it ended${code}${facts.oomKilled ? ', out of memory' : ''}`;
-  return isTooLate ? `it did not answer within ${THERE_WITHIN_MS / 60_000} min` : undefined;
+  return waitedMs === undefined ? undefined : `it runs, and did not answer within ${waitedMs / 1000} s`;
 }
 
 /** Not yet is no error; an engine that is away is. */
-async function answers(job: Job, id: string): Promise<boolean> {
+async function answerOf(job: Job, id: string): Promise<Answering> {
   try {
-    return await kindOfJob(job).isThere(askedOf(job, id));
+    return await kindOfJob(job).answering(askedOf(job, id));
   } catch (error) {
     job.context.signal.throwIfAborted();
     if (isRetryable(error) && !isOnsteadError(error, 'engine.timeout')) throw error;
-    return false;
+    return 'nothing';
   }
 }
 

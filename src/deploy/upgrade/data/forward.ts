@@ -8,17 +8,28 @@ import {
   containersOfJob,
   endContainer,
   kindOfJob,
+  PATIENCE_MS,
   raise,
   removeContainer,
   waitReady,
 } from './containers.ts';
 import type { Job } from './job.ts';
-import { keptFilesOf, readRecord, writeRecord, type DataRecord, type Held } from './record.ts';
+import { both } from './both.ts';
+import { keptFilesOf, mayBeWritten, readRecord, writeRecord, type DataRecord } from './record.ts';
 import { copyData, nameCopy, requireRoom } from './volume.ts';
 
 const HEALTHY_WITHIN_MS = 5 * 60_000;
 
-/** Well, and looked at where that needs no quiet. */
+/**
+ * Where it was written by an earlier attempt, or before a kill: requests went on in between, and from now on what they
+ * wrote is no less worth than what was held.
+ */
+export async function noticeWriters(job: Job, record: DataRecord): Promise<DataRecord> {
+  if (record.isOpen === true || !mayBeWritten(record, await containersOfJob(job))) return record;
+  return write(job, { ...record, isOpen: true });
+}
+
+/** Well, and looked at as far as that needs no quiet. */
 export async function prepare(job: Job, record: DataRecord): Promise<DataRecord> {
   const [old] = await staleOf(job, record);
   if (old === undefined || (old.status !== 'running' && record.held !== undefined)) return record;
@@ -26,24 +37,21 @@ export async function prepare(job: Job, record: DataRecord): Promise<DataRecord>
   const { containers } = await job.tools.engine();
   if (old.status !== 'running') await containers.start(old.id);
   await containers.waitHealthy([old.id], { timeoutMs: HEALTHY_WITHIN_MS, signal: job.context.signal });
-  return kindOfJob(job).needsQuiet ? record : look(job, record, old.id);
+  const kind = kindOfJob(job);
+  if (kind.looksEarly === 'never') return record;
+  const seen = await kind.look(askedOf(job, old.id), record.early);
+  return write(job, { ...record, [kind.looksEarly === 'all' ? 'held' : 'early']: seen });
 }
 
 /** While requests wait. Says what was proven. */
 export async function goForward(job: Job, begun: DataRecord): Promise<string> {
   let record = begun;
-  const stale = await staleOf(job, record);
-  if (stale.length === 0 && record.isOpen === undefined && (await containersOfJob(job)).length > 0) {
-    // A daemon that ended in the middle let requests go on: the new one may have been written to.
-    record = await write(job, { ...record, isOpen: true });
-  }
-  for (const old of stale) record = await putAside(job, record, old);
+  for (const old of await staleOf(job, record)) record = await putAside(job, record, old);
   await nameCopy(job);
-  const fresh = await raise(job);
-  const said = await kindOfJob(job).prove(askedOf(job, fresh), record.held ?? {});
+  const fresh = await raise(job, record.wasKilled === true ? PATIENCE_MS : job.input.answersWithinMs);
+  const proof = kindOfJob(job).prove(askedOf(job, fresh), record.held ?? {}, record.isOpen === true);
+  const said = await both(proof, waitReady(job, record.ready));
   job.stages.over('proven');
-  await waitReady(job, record.ready);
-  job.stages.over('app ready');
   await write(job, { ...record, isOpen: true });
   return said;
 }
@@ -52,11 +60,14 @@ async function putAside(job: Job, before: DataRecord, old: ContainerSummary): Pr
   const { tools, input, context } = job;
   const kind = kindOfJob(job);
   const isRunning = old.status === 'running';
-  const record = isRunning && kind.needsQuiet ? await look(job, before, old.id) : before;
+  let record = isRunning && kind.looksEarly !== 'all' ? await look(job, before, old.id) : before;
   job.stages.over('looked at');
   if (isRunning) await kind.settle(askedOf(job, old.id));
   const hasEndedWell = await endContainer(job, old.id);
-  if (!hasEndedWell) context.note(`${input.service} did not end by itself and was killed.`);
+  if (!hasEndedWell) {
+    context.note(`${input.service} did not end by itself and was killed.`);
+    record = await write(job, { ...record, wasKilled: true });
+  }
   job.stages.over('ended');
   const volume = await volumeNameOfMount(await tools.engine(), old.id, kind.dataFolder);
   if (kind.keepsFiles && volume !== undefined) {
@@ -71,7 +82,7 @@ async function putAside(job: Job, before: DataRecord, old: ContainerSummary): Pr
 }
 
 async function look(job: Job, record: DataRecord, id: string): Promise<DataRecord> {
-  const held: Held = await kindOfJob(job).look(askedOf(job, id));
+  const held = await kindOfJob(job).look(askedOf(job, id), record.early);
   return write(job, { ...record, held });
 }
 

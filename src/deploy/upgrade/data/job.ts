@@ -15,6 +15,8 @@ export interface ReplaceData {
   readonly why: string;
   /** Requests wait no longer than this; the work goes on. */
   readonly limitMs: number;
+  /** A new one that runs and says nothing for longer than this is taken back. */
+  readonly answersWithinMs: number;
   readonly buckets: readonly string[];
   /** Who must be as ready afterwards as before. */
   readonly app: { readonly service: string; readonly port: number; readonly ready: string } | null;

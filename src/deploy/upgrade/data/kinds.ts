@@ -3,9 +3,10 @@
 
 import type { StepContext } from '../../../journal/index.ts';
 import {
-  isRedisThere,
+  dropIdleConnections,
+  endWriting,
+  redisAnswer,
   isStoreThere,
-  probeBuckets,
   proveObjects,
   proveRedis,
   proveState,
@@ -28,15 +29,21 @@ export interface Asked {
   readonly signal: StepContext['signal'];
 }
 
+/** A server that says that it still reads its data is on its way, however long that takes. */
+export type Answering = 'there' | 'on its way' | 'nothing';
+
 export interface DataKind {
-  isThere(asked: Asked): Promise<boolean>;
-  look(asked: Asked): Promise<Held>;
+  answering(asked: Asked): Promise<Answering>;
+  /** What an earlier look found is not read again where nothing was written since. */
+  look(asked: Asked, earlier?: Held): Promise<Held>;
   /** Before it is told to end. */
   settle(asked: Asked): Promise<void>;
-  /** Throws where something is missing; says what was compared. */
-  prove(asked: Asked, held: Held): Promise<string>;
-  /** What it holds is looked at while requests wait already; else it can be looked at before. */
-  readonly needsQuiet: boolean;
+  /** Throws where something is missing; says what was compared. Where others wrote since, more than that is fine. */
+  prove(asked: Asked, held: Held, isOpen: boolean): Promise<string>;
+  /** Nobody writes to it any more; whether it holds more than was held: somebody did not wait at the edge. */
+  hasMore?(asked: Asked, held: Held): Promise<boolean>;
+  /** Before requests wait it can be looked at in full, in part, or not at all; the rest is seen while they wait. */
+  readonly looksEarly: 'all' | 'some' | 'never';
   /** It ends by itself within this; only then it is killed. */
   readonly endsWithinS: number;
   /** Its files are copied once it has ended: no restore point has them. */
@@ -48,50 +55,57 @@ export interface DataKind {
 const ANSWER_WITHIN_MS = 5_000;
 
 const mysql: DataKind = {
-  isThere: async ({ tools, container, signal }) => {
+  answering: async ({ tools, container, signal }) => {
     const patience = { timeoutMs: ANSWER_WITHIN_MS, signal };
-    return (await runSql(await tools.engine(), container, ['SELECT 1;'], patience)).trim() === '1';
+    const said = await runSql(await tools.engine(), container, ['SELECT 1;'], patience);
+    return said.trim() === '1' ? 'there' : 'nothing';
   },
-  look: async ({ tools, container }) => ({ mysql: await readState(await tools.engine(), container) }),
-  settle: async () => {},
+  look: async ({ tools, container }, earlier) => ({
+    mysql: await readState(await tools.engine(), container, earlier?.mysql),
+  }),
+  settle: async ({ tools, container }) => dropIdleConnections(await tools.engine(), container),
   prove: async ({ tools, container }, held) =>
     held.mysql === undefined ? 'it answers' : proveState(await tools.engine(), container, held.mysql),
-  needsQuiet: true,
+  hasMore: async ({ tools, container }, held) =>
+    held.mysql !== undefined && (await endWriting(await tools.engine(), container)) !== held.mysql.gtids,
+  looksEarly: 'some',
   endsWithinS: 15 * 60, // a large pool of dirty pages on a slow disk
   keepsFiles: false, // the point's copy
   dataFolder: '/var/lib/mysql',
 };
 
 const redis: DataKind = {
-  isThere: async ({ tools, container }) => isRedisThere(await tools.engine(), container),
+  answering: async ({ tools, container }) => redisAnswer(await tools.engine(), container),
   look: async ({ tools, container }) => ({
     redis: await readRedis(await tools.engine(), container, tools.clock.now().getTime()),
   }),
   settle: async ({ tools, container }) => saveRedis(await tools.engine(), container),
-  prove: async ({ tools, container }, held) =>
-    held.redis === undefined
-      ? 'it answers'
-      : proveRedis(await tools.engine(), container, held.redis, tools.clock.now().getTime()),
-  needsQuiet: true,
+  prove: async ({ tools, container }, { redis: before }, isOpen) => {
+    if (before === undefined) return 'it answers';
+    // Keys come and go: what people did since is not told from what is missing.
+    if (isOpen) return 'it answers; others had written to it before it could be compared';
+    return proveRedis(await tools.engine(), container, before, tools.clock.now().getTime());
+  },
+  looksEarly: 'never', // nobody writes from the look on
   endsWithinS: 5 * 60,
   keepsFiles: true,
   dataFolder: '/data',
 };
 
 const minio: DataKind = {
-  isThere: async ({ tools, container, buckets, signal }) =>
-    isStoreThere(await accessTo(tools, container), buckets, ANSWER_WITHIN_MS, signal),
+  answering: async ({ tools, container, buckets, signal }) => {
+    const access = await accessTo(tools, container);
+    return (await isStoreThere(access, buckets, ANSWER_WITHIN_MS, signal)) ? 'there' : 'nothing';
+  },
   look: async ({ tools, container, buckets, signal }) => ({
     minio: await sampleObjects(await accessTo(tools, container), buckets, signal),
   }),
   settle: async () => {},
   prove: async ({ tools, container, buckets, signal }, held) => {
     const access = await accessTo(tools, container);
-    await probeBuckets(access, buckets);
-    const seen = await proveObjects(access, held.minio ?? [], signal);
-    return `a put, a get and a delete worked; ${seen}`;
+    return proveObjects(access, buckets, held.minio ?? [], signal);
   },
-  needsQuiet: false, // a version of an object never becomes another one
+  looksEarly: 'all', // a version of an object never becomes another one
   endsWithinS: 5 * 60,
   keepsFiles: false, // the point's cut of versions
   dataFolder: '/data',

@@ -20,6 +20,12 @@ const USUAL_MS: Readonly<Record<DataService['role'], number>> = {
   minio: 12_000,
 };
 const COPIED_BYTES_PER_S = 100_000_000;
+/** Nobody is answered while one that says nothing is waited for: as long as requests wait, and not much longer than usual. */
+const ANSWERS_WITHIN_MS = 20_000;
+const TIMES_USUAL = 3;
+/** Another MySQL may bring its own tables up to date before it answers, and one of a newer series all of its data. */
+const UPDATED_WITHIN_MS = 5 * 60_000;
+const CHANGED_WITHIN_MS = 30 * 60_000;
 
 /** Nothing where it stays as it is. */
 export function dataSteps(target: Replacement, facts: RunningFacts, service: DataService): Step[] {
@@ -36,6 +42,7 @@ export function dataSteps(target: Replacement, facts: RunningFacts, service: Dat
       title: `Replace ${name}: ${why}; ${waitingWords(waitsMs, patience.holdMs)}`,
       input: {
         ...{ project, service: name, role, why, limitMs: patience.holdMs },
+        answersWithinMs: answersWithinMs(service, old, series, patience.holdMs),
         buckets: role === 'minio' ? service.buckets : [],
         app: askedApp(facts),
         movesTo: series ?? null,
@@ -51,6 +58,17 @@ function reasonFor(
 ): string {
   if (series !== undefined) return `${series.from} to ${series.to} on a copy of its data`;
   return old !== undefined && old.image !== image ? 'new image' : 'new settings';
+}
+
+function answersWithinMs(
+  { role, image }: DataService,
+  old: ReleaseService | undefined,
+  series: SeriesChange | undefined,
+  holdMs: number,
+): number {
+  if (series !== undefined) return CHANGED_WITHIN_MS;
+  const isUpdated = role === 'mysql' && old?.image !== image;
+  return Math.max(holdMs, TIMES_USUAL * USUAL_MS[role], isUpdated ? UPDATED_WITHIN_MS : ANSWERS_WITHIN_MS);
 }
 
 function copyingMs(bytes: number): number {

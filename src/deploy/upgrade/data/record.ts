@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { ensureFolder, readTextIfAny, writeFileAtomic } from '../../../base/files.ts';
 import type { ErrorReport } from '../../../base/errors.ts';
+import type { ContainerSummary } from '../../../engine/index.ts';
 import type { DatabaseState, RedisState, SampledObject } from '../../../stack/index.ts';
 import { pointFolder } from '../../points.ts';
 import type { DeployTools } from '../../tools.ts';
@@ -20,8 +21,12 @@ export interface DataRecord {
   readonly stale: readonly string[];
   /** Replicas of the app that were ready then. */
   readonly ready: readonly string[];
+  /** What was seen of that before requests waited; a first look, which the next one may keep. */
+  readonly early?: Held;
   /** What they held just before they were ended. */
   readonly held?: Held;
+  /** The old one was killed: the next one has its log to go through first. */
+  readonly wasKilled?: true;
   /** Others may have written to the new one: what it holds is more than what was held. */
   readonly isOpen?: true;
   /** It is replaced, and proven. */
@@ -30,8 +35,24 @@ export interface DataRecord {
   readonly refused?: ErrorReport;
   /** The new containers, found when going back began; those that are made from then on are old ones again. */
   readonly fresh?: readonly string[];
+  /** These have ended before any request went on. */
+  readonly isEnded?: true;
   /** It is as it was. */
   readonly isBack?: true;
+}
+
+/**
+ * Asked by whoever finds a record that he did not write: requests went on in between, so a new one that has run since may
+ * have been written to. Pure.
+ */
+export function mayBeWritten(
+  { stale, fresh, isOpen, isEnded }: DataRecord,
+  containers: readonly Pick<ContainerSummary, 'id' | 'status'>[],
+): boolean {
+  if (isOpen === true) return true;
+  return containers
+    .filter(({ id }) => !stale.includes(id) && (fresh === undefined || fresh.includes(id)))
+    .some(({ status }) => status !== 'created' && (status !== 'exited' || isEnded !== true));
 }
 
 type Where = Pick<DeployTools, 'paths'>;

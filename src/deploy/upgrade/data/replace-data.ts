@@ -9,7 +9,7 @@ import { edgeOf } from '../../edge-of.ts';
 import type { DeployTools } from '../../tools.ts';
 import { goBack } from './back.ts';
 import { containersOfJob, readyReplicas } from './containers.ts';
-import { goForward, prepare, readJobRecord, writeJobRecord } from './forward.ts';
+import { goForward, noticeWriters, prepare, readJobRecord, writeJobRecord } from './forward.ts';
 import { whileHeld, withoutEnd, type Job, type ReplaceData } from './job.ts';
 import type { DataRecord } from './record.ts';
 import { countStages } from './stages.ts';
@@ -32,8 +32,9 @@ export function replaceDataStep(tools: DeployTools): Executor<ReplaceData> {
     },
     async undo(input, context) {
       const job = jobOf(tools, input, context);
-      const record = await readJobRecord(job);
-      if (record === undefined || record.isBack === true) return;
+      const found = await readJobRecord(job);
+      if (found === undefined || found.isBack === true) return;
+      const record = await noticeWriters(job, found);
       await held(job, async (now) => {
         await goBack(whileHeld(now), record);
         return '';
@@ -48,7 +49,8 @@ function jobOf(tools: DeployTools, input: ReplaceData, context: StepContext): Jo
 
 /** What there was is written down before anything is changed; a daemon that comes back finds it. */
 async function begin(job: Job): Promise<DataRecord> {
-  const found = await readJobRecord(job);
+  const earlier = await readJobRecord(job);
+  const found = earlier && (await noticeWriters(job, earlier));
   if (found?.isDone === true || found?.refused !== undefined) return found;
   const record =
     found ??

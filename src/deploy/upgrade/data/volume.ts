@@ -4,6 +4,7 @@
 import { OnsteadError } from '../../../base/errors.ts';
 import {
   copyVolume,
+  endLineOfTransactions,
   readStack,
   removeVolumeMadeBy,
   requireRoomForCopy,
@@ -70,6 +71,8 @@ export async function nameOld(job: Job, isWritten: boolean): Promise<void> {
   if (now === old) return;
   if (isWritten)
     context.note(`Whatever was written to ${service} since it was replaced is in the volume ${now} alone.`);
+  // Both have the transactions of before; with one name for what comes after them, two would be called the same.
+  await endLineOfTransactions(await tools.engine(), old);
   await nameVolume(job, movesTo.key, old);
 }
 
