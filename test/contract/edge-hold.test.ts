@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { run } from '../../src/base/process.ts';
-import { holdRequests, settleEdge } from '../../src/stack/index.ts';
+import { holdRequests, settleEdge, type HoldSeen } from '../../src/stack/index.ts';
 import { openEdgeLab } from './edge-lab.ts';
 import { until } from './engine-lab.ts';
 
@@ -39,7 +39,9 @@ t.test(
   async (t) => {
     const load = lab.load({ users: 50, pauseMs: 100 });
     await sleep(2_000);
-    const said = await holdRequests(edge, { limitMs: 20_000, signal }, async () => {
+    let told: HoldSeen | undefined;
+    const options = { limitMs: 20_000, signal, told: (what: HoldSeen) => (told = what) };
+    const said = await holdRequests(edge, options, async () => {
       await takeAway(5_000);
       return 'done';
     });
@@ -47,6 +49,9 @@ t.test(
     const seen = await load.stop();
     t.equal(said, 'done');
     t.strictSame(seen.failures, []);
+    const counted = told !== undefined && 'waited' in told ? told : { waited: 0, longestMs: 0 };
+    t.ok(counted.waited >= 40, `the edge counted ${counted.waited} that waited`);
+    t.ok(counted.longestMs > 4_500, `and ${counted.longestMs} ms`);
     t.ok(
       seen.answered > 300 && seen.posted > 150,
       `${seen.answered} answers, ${seen.posted} of them to a POST`,
@@ -102,17 +107,22 @@ t.test(
 
 t.test('a hold server that is killed lets everything go on', async (t) => {
   const load = lab.load();
-  await holdRequests(edge, { limitMs: 60_000, signal }, async () => {
+  const told: HoldSeen[] = [];
+  await holdRequests(edge, { limitMs: 60_000, signal, told: (what) => told.push(what) }, async () => {
     process.kill(await childOf(process.pid), 'SIGKILL');
     await sleep(4_000);
   });
   const seen = await load.stop();
   t.strictSame(seen.failures, []);
+  t.strictSame(told, [{ notHeld: 'ended' }], 'and nobody is told that they waited');
   t.ok(seen.longestMs < 3_500, `the longest waited ${Math.round(seen.longestMs)} ms`);
 });
 
 t.test('where no nginx runs the work is done', async (t) => {
-  t.equal(await holdRequests({ ...edge, project: 'nobody' }, { limitMs: 1_000, signal }, async () => 7), 7);
+  const told: HoldSeen[] = [];
+  const options = { limitMs: 1_000, signal, told: (what: HoldSeen) => told.push(what) };
+  t.equal(await holdRequests({ ...edge, project: 'nobody' }, options, async () => 7), 7);
+  t.strictSame(told, [{ notHeld: 'no-nginx' }]);
 });
 
 async function childOf(pid: number): Promise<number> {

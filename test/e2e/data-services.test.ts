@@ -3,6 +3,7 @@
 
 import { request } from 'node:https';
 import { text as readAll } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { demoBundle } from './demo-bundle.ts';
 import { installedAppliance } from './installed-appliance.ts';
@@ -24,11 +25,14 @@ const OTHER_SETTINGS = (text: string): string =>
     .replace('x-onstead: { role: redis }', 'environment: { TZ: UTC }\n    x-onstead: { role: redis }')
     .replace('MINIO_ROOT_USER_FILE:', 'TZ: UTC\n      MINIO_ROOT_USER_FILE:');
 const CANNOT_START = (text: string): string =>
-  text.replace('image: mysql:8.4.9', "image: mysql:8.4.9\n    command: ['mysqld', '--no-such-setting=1']");
+  text.replace(
+    'image: redis:8.0.6',
+    "image: redis:8.0.6\n    entrypoint: ['sh', '-c', 'echo no such setting; exit 3']",
+  );
 const NEWER_SERIES = (text: string): string => text.replace('mysql:8.4.9', 'mysql:9.7.4');
 
 const first = await releaseOf('1.1.0');
-const appliance = await installedAppliance(t, first, '{ soak: 2s }');
+const appliance = await installedAppliance(t, first, '{ soak: 1s }');
 
 const inMysql = async (statement: string): Promise<string> => {
   const client = ['mysql', '--defaults-extra-file=/run/secrets/admin.cnf', '--batch', '--skip-column-names'];
@@ -105,7 +109,8 @@ t.test('MySQL, Redis and the object store become others, and requests only wait'
   t.match(story, /every transaction of before is there/);
   t.match(story, /keys \(\d+ before\)/);
   t.match(story, /a put, a get and a delete worked; \d+ objects? ha(s|ve) the sums of before/);
-  t.match(story, /Requests waited for up to [\d.]+ s/);
+  t.match(waitedIn(story), [/[1-9]/, /[1-9]/, /[1-9]/], 'the edge held some for each of them');
+  t.ok(seen.longestMs > 1_000, `the longest took ${Math.round(seen.longestMs)} ms`);
   t.comment(
     story
       .split('\n')
@@ -115,21 +120,67 @@ t.test('MySQL, Redis and the object store become others, and requests only wait'
   );
 });
 
-t.test('a release whose MySQL cannot start is taken back while requests wait', async (t) => {
-  const { path } = await releaseOf('1.1.2', (text) => CANNOT_START(OTHER_SETTINGS(text)));
-  const users = await startUsers(appliance);
-  const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--yes']);
-  const seen = await users.stop();
-  t.equal(code, 5, stdout + stderr);
-  t.match(stdout + stderr, /mysql does not start: it ended/);
-  t.match(await told(), /no-such-setting/, 'what the server said last is kept');
-  t.equal((await appliance.operation()).state, 'rolled-back');
-  await nobodyMissesAnything(t, seen);
-  t.match(JSON.parse((await appliance.onstead(['status', '--json'])).stdout), {
-    well: true,
-    release: { version: '1.1.1' },
-  });
-});
+/** How many requests the edge says that it held, one number a service. */
+const waitedIn = (story: string): number[] =>
+  [...story.matchAll(/Requests waited for up to [\d.]+ s \(([\d,]+) of them\)/g)].map(([, count = '']) =>
+    Number(count.replaceAll(',', '')),
+  );
+
+/** The titles of notes with this body, from a database that nobody runs on. */
+async function titlesIn(volume: string, body: string): Promise<string[]> {
+  const image = (await appliance.engine.containers.inspect((await idOf('mysql'))!))!.image;
+  const name = `${appliance.project}-look`;
+  const docker = (...words: string[]) => appliance.run(['docker', ...words]);
+  const server = ['mysqld', '--skip-grant-tables', '--skip-log-bin'];
+  const options = ['--detach', '--rm', '--network', 'none', '--user', '999:999', '--name', name];
+  await docker('run', ...options, '--volume', `${volume}:/var/lib/mysql`, image, ...server);
+  try {
+    for (;;) {
+      const question = `SELECT title FROM notes.notes WHERE body = '${body}'`;
+      const { code, stdout } = await docker('exec', name, 'mysql', '-N', '-e', question);
+      if (code === 0) return stdout.trim().split('\n').filter(Boolean);
+      await sleep(200);
+    }
+  } finally {
+    await docker('stop', name);
+  }
+}
+
+/** Of the upgrade that was taken back; it goes with the next one that succeeds. */
+let copyWithRows: string | undefined;
+
+t.test(
+  'a release whose Redis cannot start is taken back, with the newer MySQL that came before it',
+  async (t) => {
+    const { path } = await releaseOf('1.1.2', (text) => CANNOT_START(NEWER_SERIES(OTHER_SETTINGS(text))));
+    const uuid = await inMysql('SELECT @@server_uuid');
+    const body = 'x'.repeat(7);
+    const users = await startUsers(appliance, { bodyLength: body.length });
+    const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--yes', '--irreversible']);
+    const { failures, made } = await users.stop();
+    t.equal(code, 5, stdout + stderr);
+    t.match(stdout + stderr, /redis does not start: it ended with code 3/);
+    t.strictSame(failures, [], 'requests only waited');
+    const story = await told();
+    t.match(story, /no such setting/, 'what the server said last is kept');
+    t.match(story, /redis is as it was: \d+ keys/);
+    t.equal((await appliance.operation()).state, 'rolled-back');
+    t.match(JSON.parse((await appliance.onstead(['status', '--json'])).stdout), {
+      well: true,
+      release: { version: '1.1.1' },
+    });
+    copyWithRows = /since it was replaced is in the volume (\S+) alone/.exec(story)?.[1];
+    const onCopy = await titlesIn(copyWithRows!, body);
+    const here = (await inMysql(`SELECT title FROM notes WHERE body = '${body}'`)).split('\n');
+    t.equal(new Set([...here, ...onCopy]).size, made.length, 'every note is in one of the two databases');
+    t.ok(onCopy.some((title) => !here.includes(title)) && here.some((title) => !onCopy.includes(title)));
+    t.not(
+      await inMysql('SELECT @@server_uuid'),
+      uuid,
+      'what it writes now is not called as what the copy has',
+    );
+  },
+);
 
 t.test(
   'another series of MySQL works on a copy, and the old volume goes when that is recorded',
@@ -144,6 +195,7 @@ t.test(
     t.match(stdout, /Replace mysql: 8\.4 to 9\.7 on a copy of its data/);
     t.not(await volumeOfMysql(), volume);
     t.equal(await appliance.engine.volumes.inspect(volume!), undefined);
+    t.equal(await appliance.engine.volumes.inspect(copyWithRows!), undefined, 'and what was left before');
     t.equal(await inMysql('SELECT @@server_uuid'), uuid, 'its transactions go on as one line');
     await nobodyMissesAnything(t, seen);
   },

@@ -13,7 +13,7 @@ export interface HoldOptions {
   readonly quietWithinMs?: number;
   readonly signal: AbortSignal;
   /** Once, when everything goes on again: what requests met, as the edge saw it. */
-  readonly told?: (seen: HoldSeen) => void;
+  readonly told?: (seen: HoldSeen) => unknown;
 }
 
 export type HoldSeen =

@@ -1,11 +1,15 @@
 // The daemon is killed with SIGKILL while MySQL, Redis and the object store are replaced, and while they are taken back:
 // the stack ends as exactly the old or exactly the new release, and every row and file is there.
 
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { isOver } from '../../../src/journal/index.ts';
 import { demoBundle } from '../demo-bundle.ts';
 import { installedAppliance } from '../installed-appliance.ts';
 import { storedOperation } from '../stored-operation.ts';
-import { startUsers } from '../users.ts';
+import { startUsers, type Seen, type UserSample } from '../users.ts';
 import { diesAt, diesWhen, isComplete, placeOf, settle, type Point, type Step } from './killing.ts';
 
 t.setTimeout(1_180_000);
@@ -18,12 +22,20 @@ const otherSettings = (text: string): string =>
     .replace('      MYSQL_DATABASE: notes\n      MYSQL_USER', '      TZ: UTC\n$&')
     .replace('x-onstead: { role: redis }', 'environment: { TZ: UTC }\n    $&')
     .replace('      MINIO_ROOT_USER_FILE:', '      TZ: UTC\n$&');
+const neverAnswers = (text: string): string =>
+  text.replace(
+    /image: redis:\S+/,
+    "$&\n    entrypoint: ['sh', '-c', 'exec redis-server /etc/onstead/redis.conf --port 6390']",
+  );
 const cannotStart = (text: string): string =>
   text.replace(/image: mysql:\S+/, "$&\n    command: ['mysqld', '--no-such-setting=1']");
 
 const first = await releaseOf('1.1.0', '1.1.0', mysqlOf('8.4.9'));
-const appliance = await installedAppliance(t, first, '{ readyWithin: 15s, soak: 1s }');
+const upgradeSettings = (hold: string): string => `{ readyWithin: 15s, soak: 1s, hold: ${hold} }`;
+const appliance = await installedAppliance(t, first, upgradeSettings('60s'));
 await appliance.stop();
+const settings = (hold: string): string =>
+  `limits: { memory: 5G, disk: 40G }\nupgrade: ${upgradeSettings(hold)}\n`;
 
 const containersOf = (service: string) =>
   appliance.engine.containers.list({ project: appliance.project, service });
@@ -57,11 +69,38 @@ async function diesWhenSeen(service: string, look: Look): Promise<boolean> {
   return diesWhen(appliance, async () => look(known, await containersOf(service)));
 }
 
+/** When it died, and when it answered again after that. */
+const kills: { readonly diedMs: number; readyMs?: number }[] = [];
+const start = appliance.start.bind(appliance);
+appliance.start = async (env) => {
+  await start(env);
+  const last = kills.at(-1);
+  if (last !== undefined) last.readyMs ??= Date.now();
+};
+
+/** Its death is seen this late at most. */
+const SEEN_LATE_MS = 1_000;
+/** A daemon that is back has nginx ask before it holds anybody: old workers of nginx may serve 15 s longer. */
+const HOLDS_AGAIN_MS = 20_000;
+
+/** Failures of requests that nobody could have held: those that were under way while the daemon was dead, or just back. */
+function failedWhileHeld({ samples }: Seen): string[] {
+  const isNear = ({ atMs, tookMs }: UserSample): boolean =>
+    kills.some(
+      ({ diedMs, readyMs = Infinity }) =>
+        atMs + tookMs >= diedMs - SEEN_LATE_MS && atMs <= readyMs + HOLDS_AGAIN_MS,
+    );
+  const told = (one: UserSample): string =>
+    `${one.method} at ${one.atMs} for ${one.tookMs} ms: ${one.failure}`;
+  return samples.filter((one) => one.failure !== undefined && !isNear(one)).map(told);
+}
+
 /** Kills at these moments of each step; `npm test` has time for one of each, in turn. */
 async function killThrough(
   t: Test,
   steps: readonly (readonly [service: string, step: Step])[],
   moments: readonly (Point | Look)[],
+  afterKill: (service: string, moment: Point | Look) => Promise<void> = async () => {},
 ): Promise<void> {
   for (const [at, [service, step]] of steps.entries()) {
     const chosen = isComplete ? moments : [moments[(at + 1) % moments.length]!];
@@ -70,13 +109,19 @@ async function killThrough(
         typeof moment === 'string'
           ? (await diesAt(appliance, placeOf(step, moment))) !== undefined
           : await diesWhenSeen(service, moment);
+      kills.push({ diedMs: Date.now() });
       const where = `${step.type} of ${service}: ${typeof moment === 'string' ? moment : moment.name}`;
       const steps = storedOperation(appliance).steps.map(
         ({ n, state, attempts }) => `${n} ${state} ${attempts}`,
       );
       t.ok(isDead, isDead ? where : `${where}, with the steps ${steps.join(', ')}`);
+      await afterKill(service, moment);
     }
   }
+}
+
+async function waitFor(ask: () => Promise<string>, answer: string): Promise<void> {
+  while ((await ask()) !== answer) await sleep(50);
 }
 
 async function inMysql(statement: string): Promise<string> {
@@ -111,18 +156,67 @@ async function isWhole(t: Test, version: string, made: readonly number[]): Promi
   t.equal(volumes.length, 1, 'one volume holds the rows');
 }
 
-t.test('killed while a MySQL that cannot start is taken back: it ends as the old release', async (t) => {
-  const edit = (text: string): string => cannotStart(mysqlOf('8.4.9')(text));
-  const { mysql } = await begun((await releaseOf('1.1.0', '1.1.1', edit)).path);
+/** In the container that runs, at this port; what it says. */
+async function inRedis(words: string, port = 6379): Promise<string> {
+  const [running] = (await containersOf('redis')).filter(({ status }) => status === 'running');
+  const program = `REDISCLI_AUTH="$(cat /run/secrets/redis_password)" exec redis-cli -h 127.0.0.1 -p ${port} ${words}`;
+  const { stdout } = await appliance.engine.containers.exec(running!.id, { cmd: ['sh', '-c', program] });
+  return stdout.trim();
+}
+
+/** The verdict is written down: from then on there is no way on, and nothing is taken back yet. */
+async function diesWhenRefused(service: string): Promise<boolean> {
+  const { id } = storedOperation(appliance);
+  const file = join(appliance.paths.points, id, 'replaced', `${service}.json`);
+  await appliance.start();
+  // Looked at often: the old one is on its way back within moments.
+  for (let looks = 1; !(existsSync(file) && readFileSync(file, 'utf8').includes('"refused"')); looks += 1) {
+    if (looks % 500 === 0 && isOver((await appliance.operation()).state)) return false;
+    await sleep(2);
+  }
+  await appliance.stop('SIGKILL');
+  kills.push({ diedMs: Date.now() });
+  return true;
+}
+
+t.test('a Redis that never answers is taken back, with what was written to it after a kill', async (t) => {
+  await appliance.writeSettings(settings('5s'));
+  const edit = (text: string): string => neverAnswers(mysqlOf('8.4.9')(text));
+  const { redis } = await begun((await releaseOf('1.1.0', '1.1.1', edit)).path);
   const users = await startUsers(appliance);
-  await killThrough(t, [['mysql', mysql!]], isComplete ? [hasEnded, hasAnother] : [hasAnother]);
-  await killThrough(t, [['mysql', undo(mysql!)]], ['before']);
+  t.ok(await diesWhenRefused('redis'), 'killed when it was refused');
+  const refusedMs = Date.now();
+  t.equal(await inRedis('SET written-meanwhile yes', 6390), 'OK');
+  if (isComplete) await killThrough(t, [['redis', undo(redis!)]], ['before', hasEnded, 'after']);
   const end = await settle(appliance);
-  const { made } = await users.stop();
+  const seen = await users.stop();
   t.equal(end.state, 'rolled-back', JSON.stringify(end.error));
-  await isWhole(t, '1.1.0', made);
+  t.match(end.error?.message, /redis does not start: it runs, and did not answer within 20 s/);
+  t.equal(await inRedis('GET written-meanwhile'), 'yes', 'what people wrote to it is there');
+  const goesOn = seen.samples.filter(
+    ({ atMs, tookMs }) => atMs + tookMs > refusedMs - 12_000 && atMs + tookMs < refusedMs - 2_000,
+  );
+  t.ok(goesOn.length > 0, 'nobody waited longer than the limit');
+  await isWhole(t, '1.1.0', seen.made);
   await appliance.stop();
+  await appliance.writeSettings(settings('60s'));
 });
+
+if (isComplete) {
+  t.test('killed while a MySQL that cannot start is taken back: it ends as the old release', async (t) => {
+    const edit = (text: string): string => cannotStart(mysqlOf('8.4.9')(text));
+    const { mysql } = await begun((await releaseOf('1.1.0', '1.1.1', edit)).path);
+    const users = await startUsers(appliance);
+    await killThrough(t, [['mysql', mysql!]], [hasEnded, hasAnother]);
+    await killThrough(t, [['mysql', undo(mysql!)]], ['before']);
+    const end = await settle(appliance);
+    const seen = await users.stop();
+    t.strictSame(failedWhileHeld(seen), []);
+    t.equal(end.state, 'rolled-back', JSON.stringify(end.error));
+    await isWhole(t, '1.1.0', seen.made);
+    await appliance.stop();
+  });
+}
 
 t.test('killed while all of them are taken back: they end as they were', async (t) => {
   const edit = (text: string): string => otherSettings(mysqlOf('8.4.9')(text));
@@ -135,9 +229,10 @@ t.test('killed while all of them are taken back: they end as they were', async (
   if (!isComplete) await killThrough(t, back.slice(0, 1), ['before']);
   await killThrough(t, back, ['before', hasEnded, hasAnother, 'after']);
   const end = await settle(appliance);
-  const { made } = await users.stop();
+  const seen = await users.stop();
+  t.strictSame(failedWhileHeld(seen), []);
   t.equal(end.state, 'rolled-back', JSON.stringify(end.error));
-  await isWhole(t, '1.1.0', made);
+  await isWhole(t, '1.1.0', seen.made);
   await appliance.stop();
 });
 
@@ -146,10 +241,25 @@ t.test('killed while each is replaced, MySQL by another series: the upgrade ends
   const steps = await begun((await releaseOf('1.1.0', '1.1.3', edit)).path);
   t.strictSame(Object.keys(steps), ['mysql', 'redis', 'minio']);
   const users = await startUsers(appliance);
-  await killThrough(t, Object.entries(steps), ['during', hasEnded, hasAnother, 'after']);
+  let isWritten = false;
+  await killThrough(
+    t,
+    Object.entries(steps),
+    ['during', hasEnded, hasAnother, 'after'],
+    async (service, moment) => {
+      if (service !== 'redis' || moment !== hasAnother) return;
+      // As people may: what it held before the kill says nothing of what it holds now.
+      await waitFor(() => inRedis('FLUSHALL'), 'OK');
+      t.equal(await inRedis('SET written-meanwhile yes'), 'OK');
+      isWritten = true;
+    },
+  );
   const end = await settle(appliance);
-  const { made } = await users.stop();
+  const seen = await users.stop();
+  t.strictSame(failedWhileHeld(seen), []);
   t.equal(end.state, 'done', JSON.stringify(end.error));
-  await isWhole(t, '1.1.3', made);
+  t.ok(isWritten);
+  t.equal(await inRedis('GET written-meanwhile'), 'yes');
+  await isWhole(t, '1.1.3', seen.made);
   await appliance.stop();
 });
