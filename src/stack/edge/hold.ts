@@ -30,12 +30,15 @@ const OLD_WORKERS_MS = 15_000;
 const QUIET_WITHIN_MS = 5_000;
 const BETWEEN_MS = 25;
 
+/** The moment on the monotonic clock when requests go on, whether the work has ended or not. */
+type HeldWork<T> = (heldUntilMs: number) => Promise<T>;
+
 /** Does the work while no request is under way. Where no nginx runs there is nobody to hold. */
-export async function holdRequests<T>(edge: Edge, options: HoldOptions, work: () => Promise<T>): Promise<T> {
+export async function holdRequests<T>(edge: Edge, options: HoldOptions, work: HeldWork<T>): Promise<T> {
   const [nginx] = await runningContainers(edge);
   const pid = nginx === undefined ? 0 : ((await edge.engine.containers.inspect(nginx))?.pid ?? 0);
   if (nginx === undefined || pid === 0) {
-    return work().finally(() => options.told?.({ notHeld: 'no-nginx' }));
+    return work(Infinity).finally(() => options.told?.({ notHeld: 'no-nginx' }));
   }
   const server = await startHoldServer(pid);
   try {
@@ -60,11 +63,12 @@ async function heldWhile<T>(
   nginx: string,
   server: HoldServer,
   options: HoldOptions,
-  work: () => Promise<T>,
+  work: HeldWork<T>,
 ): Promise<T> {
+  const heldUntilMs = edge.clock.monotonicMs() + options.limitMs;
   await server.hold(options.limitMs);
   await quiet(edge, nginx, server, options);
-  return work();
+  return work(heldUntilMs);
 }
 
 /** What is under way and does not wait here was let through before. Asked in this order it is never counted too few. */

@@ -22,7 +22,7 @@ import {
   removeContainer,
   waitReady,
 } from './containers.ts';
-import { writeJobRecord } from './forward.ts';
+import { isUnheld, noticeWriters, writeJobRecord } from './forward.ts';
 import type { Job } from './job.ts';
 import { keptFilesOf, type DataRecord } from './record.ts';
 import { leaveCopy, nameOld } from './volume.ts';
@@ -37,10 +37,11 @@ export async function goBack(job: Job, begun: DataRecord): Promise<void> {
   let record = await writeJobRecord(job, { ...begun, fresh });
   const leaving = there.filter(({ id }) => fresh.includes(id));
   for (const one of leaving) record = await noticeOthers(job, record, one);
+  for (const { id } of leaving) await endContainer(job, id);
+  if (isUnheld(job)) record = await noticeWriters(job, record);
+  if (leaving.length > 0) record = await writeJobRecord(job, { ...record, isEnded: true });
   await putFilesOfStackBack(job);
   await nameOld(job, record.isOpen === true);
-  for (const { id } of leaving) await endContainer(job, id);
-  if (leaving.length > 0) record = await writeJobRecord(job, { ...record, isEnded: true });
   for (const { id } of leaving) {
     const volume = await volumeNameOfMount(await tools.engine(), id, kindOfJob(job).dataFolder);
     if (there.length === 1 && record.isOpen !== true) await putFilesBack(job, volume);
@@ -51,6 +52,8 @@ export async function goBack(job: Job, begun: DataRecord): Promise<void> {
   if (record.isOpen !== true) {
     const said = await kindOfJob(job).prove(askedOf(job, old), record.held ?? {}, false);
     context.note(`${job.input.service} is as it was: ${said}`);
+  } else if (job.input.movesTo === null) {
+    context.note(`${job.input.service} is what it was, with what was written to it since.`);
   }
   await waitReady(job, record.ready).catch((error: unknown) => context.note(messageOf(error)));
   job.stages.over('proven');

@@ -29,6 +29,11 @@ export async function noticeWriters(job: Job, record: DataRecord): Promise<DataR
   return write(job, { ...record, isOpen: true });
 }
 
+/** The limit came: requests go on while the work does. */
+export function isUnheld({ tools, heldUntilMs }: Job): boolean {
+  return tools.clock.monotonicMs() > heldUntilMs;
+}
+
 /** Well, and looked at as far as that needs no quiet. */
 export async function prepare(job: Job, record: DataRecord): Promise<DataRecord> {
   const [old] = await staleOf(job, record);
@@ -49,6 +54,7 @@ export async function goForward(job: Job, begun: DataRecord): Promise<string> {
   for (const old of await staleOf(job, record)) record = await putAside(job, record, old);
   await nameCopy(job);
   const fresh = await raise(job, record.wasKilled === true ? PATIENCE_MS : job.input.answersWithinMs);
+  if (isUnheld(job)) record = await write(job, { ...record, isOpen: true });
   const proof = kindOfJob(job).prove(askedOf(job, fresh), record.held ?? {}, record.isOpen === true);
   const said = await both(proof, waitReady(job, record.ready));
   job.stages.over('proven');

@@ -32,6 +32,8 @@ export interface Job {
   /** Ends what may take long all the same; whoever hears it takes the service back. */
   readonly mayEnd: AbortSignal;
   readonly stages: Stages;
+  /** On the monotonic clock: from then on requests go on, and whatever answers them may be written to. */
+  readonly heldUntilMs: number;
 }
 
 /** Goes on to its end, whoever wants to stop. */

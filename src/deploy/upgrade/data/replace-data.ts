@@ -44,7 +44,7 @@ export function replaceDataStep(tools: DeployTools): Executor<ReplaceData> {
 }
 
 function jobOf(tools: DeployTools, input: ReplaceData, context: StepContext): Job {
-  return { tools, input, context, mayEnd: context.signal, stages: countStages(tools.clock) };
+  return { tools, input, context, mayEnd: context.signal, stages: countStages(tools.clock), heldUntilMs: 0 };
 }
 
 /** What there was is written down before anything is changed; a daemon that comes back finds it. */
@@ -84,24 +84,25 @@ async function replaceOrTakeBack(job: Job, record: DataRecord): Promise<string> 
 async function held(job: Job, work: (job: Job) => Promise<string>): Promise<string> {
   const { tools, input, context } = job;
   let seen: HoldSeen = { notHeld: 'ended' };
-  let [tookMs, where] = [0, ''];
+  let [tookMs, unheldMs, where] = [0, 0, ''];
   const options = {
     limitMs: input.limitMs,
     signal: context.signal,
     told: (what: HoldSeen) => (seen = what),
   };
   try {
-    return await holdRequests(await edgeOf(tools), options, async () => {
+    return await holdRequests(await edgeOf(tools), options, async (heldUntilMs) => {
       const stages = countStages(tools.clock);
       const begunMs = tools.clock.monotonicMs();
       try {
-        return await work({ ...job, stages });
+        return await work({ ...job, stages, heldUntilMs });
       } finally {
-        tookMs = tools.clock.monotonicMs() - begunMs;
+        const nowMs = tools.clock.monotonicMs();
+        [tookMs, unheldMs] = [nowMs - begunMs, Math.max(0, nowMs - heldUntilMs)];
         where = stages.words();
       }
     });
   } finally {
-    if (tookMs > 0) context.note(waitedWords(seen, { tookMs, limitMs: input.limitMs, where }));
+    if (tookMs > 0) context.note(waitedWords(seen, { tookMs, unheldMs, where }));
   }
 }

@@ -5,12 +5,13 @@ import type { HoldSeen } from '../../../stack/index.ts';
 export interface Away {
   /** From the first moment that requests waited to the end of the work. */
   readonly tookMs: number;
-  readonly limitMs: number;
+  /** Of these, after the limit: requests went on. */
+  readonly unheldMs: number;
   /** Where the time went. */
   readonly where: string;
 }
 
-export function waitedWords(seen: HoldSeen, { tookMs, limitMs, where }: Away): string {
+export function waitedWords(seen: HoldSeen, { tookMs, unheldMs, where }: Away): string {
   const went = where === '' ? '' : ` Where it went: ${where}.`;
   if ('notHeld' in seen) return `${notHeldWords[seen.notHeld]} It took ${seconds(tookMs)}.${went}`;
   const { waited, longestMs } = seen;
@@ -18,10 +19,7 @@ export function waitedWords(seen: HoldSeen, { tookMs, limitMs, where }: Away): s
     waited === 0
       ? `No request came in these ${seconds(tookMs)}`
       : `Requests waited for up to ${seconds(longestMs)} (${waited.toLocaleString('en-US')} of them)`;
-  const after =
-    tookMs <= limitMs
-      ? ''
-      : `; after ${seconds(limitMs)} they got what answer there was, for ${seconds(tookMs - limitMs)}`;
+  const after = unheldMs === 0 ? '' : `; then they got what answer there was, for ${seconds(unheldMs)}`;
   return `${said}${after}.${went}`;
 }
 
