@@ -54,10 +54,12 @@ export async function writeStack(folder: string, files: StackFiles): Promise<voi
 
 /** One line a file; `sha256sum --check` in the folder tells what a person changed. */
 function listOf(files: StackFiles): string {
-  const lines = [...files].map(
-    ([path, text]) => `${createHash('sha256').update(text).digest('hex')}  ${path}\n`,
-  );
+  const lines = [...files].map(([path, text]) => `${sumOf(text)}  ${path}\n`);
   return lines.join('');
+}
+
+function sumOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Files that belong to the stack and are gone; containers would start without them, on other settings. */
@@ -65,6 +67,19 @@ export async function missingFiles(folder: string): Promise<string[]> {
   const list = (await readTextIfAny(join(folder, LIST))) ?? '';
   const paths = list.split('\n').flatMap((line) => (line === '' ? [] : [line.slice(66)]));
   return paths.filter((path) => !existsSync(join(folder, path)));
+}
+
+/** Files that are not as they were written here: gone, or changed by somebody since. */
+export async function changedFiles(folder: string): Promise<string[]> {
+  const list = await readTextIfAny(join(folder, LIST));
+  if (list === undefined) return [LIST];
+  const lines = list.split('\n').filter((line) => line !== '');
+  const changed: string[] = [];
+  for (const line of lines) {
+    const text = await readTextIfAny(join(folder, line.slice(66)));
+    if (text === undefined || sumOf(text) !== line.slice(0, 64)) changed.push(line.slice(66));
+  }
+  return changed;
 }
 
 /** Services whose own configuration is among these files. */

@@ -5,6 +5,7 @@ export { ensureLogin, mayLogIn, runSql } from './database.ts';
 export {
   composeFile,
   findDrift,
+  changedFiles,
   keepStack,
   readStack,
   releaseOf,

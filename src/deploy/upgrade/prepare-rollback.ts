@@ -8,6 +8,7 @@ import type { Release, ReleaseService } from '../../release/index.ts';
 import { spareRoom } from '../../sizing/index.ts';
 import {
   cappedMachine,
+  changedFiles,
   findDrift,
   readCopy,
   readStack,
@@ -67,6 +68,7 @@ export async function prepareRollback(
   const point = chooseWay({ points, installed: from, to });
   const { project } = from;
   const folder = pointStack(tools, point.id);
+  await requireWhole(folder, point);
   const release = releaseOf(await readStack(folder), folder);
   const facts = await factsOf(tools, project, folder);
   if (data === 'keep') refuseKeeping(point, points, { from, release, facts });
@@ -99,6 +101,19 @@ export async function prepareRollback(
       folders: machine.disks?.folders ?? [],
     }),
   };
+}
+
+/** What is put in place again is what was there, and nothing that somebody made of it since. */
+async function requireWhole(folder: string, { id, from }: Point): Promise<void> {
+  const changed = await changedFiles(folder);
+  if (changed.length === 0) return;
+  throw new OnsteadError(
+    'stack.point-changed',
+    `The restore point ${id} is not as it was kept: ${changed.join(', ')} ${changed.length === 1 ? 'is' : 'are'} missing or changed in ${folder}.`,
+    {
+      next: `Put the files back as they were. Or install the bundle of ${from.version} where that is allowed.`,
+    },
+  );
 }
 
 function installedNow({ journal }: DeployTools): InstalledRelease {

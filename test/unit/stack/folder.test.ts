@@ -3,7 +3,7 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { findDrift, keepStack, restoreStack, writeStack } from '../../../src/stack/index.ts';
+import { changedFiles, findDrift, keepStack, restoreStack, writeStack } from '../../../src/stack/index.ts';
 import { openFolder, releaseText, renderText } from './lab.ts';
 
 const files = renderText(releaseText);
@@ -74,4 +74,17 @@ t.test('nginx lets a long download end for longer than the app may take to leave
   t.equal(patience('5s'), '75s');
   t.equal(patience('10m'), '615s');
   t.end();
+});
+
+t.test('a copy that somebody changed, or took a file of, is not taken for what was kept', async (t) => {
+  const root = await openFolder(t);
+  const [folder, copy] = [join(root, 'stack'), join(root, 'copy')];
+  await writeStack(folder, files);
+  await keepStack(folder, copy);
+  t.strictSame(await changedFiles(copy), []);
+  await writeFile(join(copy, 'compose.override.yaml'), '# mine');
+  await rm(join(copy, 'config/redis/redis.conf'));
+  t.strictSame((await changedFiles(copy)).toSorted(), ['compose.override.yaml', 'config/redis/redis.conf']);
+  await rm(join(copy, 'files.sha256'));
+  t.strictSame(await changedFiles(copy), ['files.sha256']);
 });
