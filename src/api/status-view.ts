@@ -152,8 +152,8 @@ async function attentionToSettings({ paths, settings }: DeployTools): Promise<At
     return [{ what, command: howToRestart(paths) }];
   } catch (error) {
     if (!isOnsteadError(error)) throw error;
-    const mistake = error.details[0]?.message ?? error.next ?? '';
-    const what = `The daemon would not start again: ${error.message} ${mistake}`.trimEnd();
+    const mistakes = error.details.map(({ message }) => message);
+    const what = ['The daemon would not start again:', error.message, ...mistakes].join(' ');
     return [{ what, command: `vi ${paths.settings}` }];
   }
 }

@@ -4,12 +4,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OnsteadError } from '../../base/errors.ts';
+import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
 import type { NewOperation } from '../../journal/index.ts';
 import type { Strategy, VerifiedBundle } from '../../release/index.ts';
 import { analyzeFacts, sizingMachineFrom } from '../../machine/index.ts';
 import { planSize, spareRoom } from '../../sizing/index.ts';
-import { cappedMachine, findDrift, writeStack, type StackFiles } from '../../stack/index.ts';
+import { cappedMachine, findDrift, readSettings, writeStack, type StackFiles } from '../../stack/index.ts';
 import { releasePath } from '../bundle-shelf.ts';
 import { readFact, type InstalledRelease } from '../facts.ts';
 import type { BeginOptions } from '../install.ts';
@@ -98,10 +98,22 @@ async function prepare(
     title: `Upgrade ${target.title} from ${from.version} to ${target.version}`,
     input: { bundle: target.bundle },
     basis,
-    ...{ steps, target, preview, warnings: copies.troubles },
+    ...{ steps, target, preview },
+    warnings: [...copies.troubles, ...(await settingsTroubles(tools))],
     oneWay: [...oneWayOf(target.services, facts.changed).map(migrationWords), ...series.map(seriesWords)],
     offers: strategy === undefined ? [] : ways.filter(({ isOffer }) => isOffer),
   };
+}
+
+/** Work goes on with what was read at the start; but a daemon that ends in the middle of it would not come back. */
+async function settingsTroubles({ paths }: DeployTools): Promise<string[]> {
+  try {
+    await readSettings(paths.settings);
+    return [];
+  } catch (error) {
+    if (!isOnsteadError(error)) throw error;
+    return [`${error.message} The daemon would not start again with it: correct it first.`];
+  }
 }
 
 async function needsOf(
