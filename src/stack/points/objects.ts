@@ -37,8 +37,10 @@ export async function cutObjects(
 }
 
 /**
- * Brings the buckets back to the cut by removing every version and delete marker that is newer; answers how many.
- * Nothing may write meanwhile. It cannot be undone, and may be begun again after a kill at any moment.
+ * Brings the buckets back to the cut; answers how many objects it put back. What is newer stays beneath, as versions: an
+ * object that was changed or deleted gets its old version as the newest, one that is new gets a delete marker. So the
+ * way back from here is another cut, as long as a point keeps it. Nothing may write meanwhile; it may be begun again after
+ * a kill at any moment.
  */
 export function restoreObjects(
   access: ObjectStoreAccess,
@@ -58,7 +60,7 @@ export function countObjectChanges(
 }
 
 /**
- * Writes the objects that a restore of this cut would remove into a tar file, each as it is now, under its bucket's name.
+ * Writes the objects that a restore of this cut would hide into a tar file, each as it is now, under its bucket's name.
  * Answers how many; with none there is no file.
  */
 export function exportObjects(

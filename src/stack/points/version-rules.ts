@@ -1,5 +1,5 @@
-// Which versions of an object a restore removes, which a point still needs, and what changed since a cut. Decided
-// while a listing streams by, key after key, newest version first; of a key only a handful of facts is kept. Pure.
+// What brings an object back to a cut, which versions a point still needs, and what changed since a cut. Decided while a
+// listing streams by, key after key, newest version first; of a key only a handful of facts is kept. Pure.
 
 /** A version or a delete marker, as a listing names it. */
 export interface Version {
@@ -8,6 +8,8 @@ export interface Version {
   /** By the store's own clock. */
   readonly atMs: number;
   readonly isMarker: boolean;
+  /** The same for the same bytes, where the store says so; a delete marker has none. */
+  readonly content?: string;
 }
 
 /** True where the state of the cut did not have it: written, or deleted, afterwards. */
@@ -15,12 +17,17 @@ export function isAfter(version: Version, cutMs: number): boolean {
   return version.atMs > cutMs;
 }
 
+/** One may be the copy of the other: a restore writes the old version anew. */
+export function isSameContent(left: Version, right: Version): boolean {
+  return left.content !== undefined && left.content === right.content;
+}
+
 export interface ObjectChanges {
   /** Objects whose content is another one than at the cut, or that were not there. */
   readonly written: number;
   /** Objects that were there at the cut and are not there now. */
   readonly deleted: number;
-  /** What a restore would remove: every version and delete marker since. */
+  /** Every version and delete marker since. */
   readonly versions: number;
 }
 
@@ -54,10 +61,61 @@ export class ChangeTally {
   #closeKey(): void {
     const isThere = this.#now?.isMarker === false;
     const wasThere = this.#then?.isMarker === false;
-    if (isThere && this.#now !== this.#then) this.#written += 1;
+    if (isThere && !this.#isAsThen()) this.#written += 1;
     if (wasThere && !isThere) this.#deleted += 1;
     this.#key = this.#now = this.#then = undefined;
   }
+
+  #isAsThen(): boolean {
+    const [now, then] = [this.#now!, this.#then];
+    return now === then || (then !== undefined && isSameContent(now, then));
+  }
+}
+
+/** What makes the newest version of a key what it was at a cut, with nothing removed. */
+export type PutBack =
+  | { readonly kind: 'write'; readonly version: Version; readonly now: Version }
+  | { readonly kind: 'hide'; readonly version: Version }
+  /** A version and a delete marker bear the same time: the store alone knows which was the newest. */
+  | { readonly kind: 'ask'; readonly version: Version };
+
+/** Names what is to be put back, key after key. */
+export class Restorer {
+  readonly #cutMs: number;
+  #now: Version | undefined;
+  #then: Version | undefined;
+  #isSure = true;
+
+  constructor(cutMs: number) {
+    this.#cutMs = cutMs;
+  }
+
+  /** What is known of the key before, once this one of the next was seen. */
+  add(version: Version): PutBack[] {
+    const before = version.key === this.#now?.key ? [] : this.end();
+    this.#now ??= version;
+    if (isAfter(version, this.#cutMs)) return before;
+    this.#then ??= version;
+    const { atMs, isMarker } = this.#then;
+    if (version.atMs === atMs && version.isMarker !== isMarker) this.#isSure = false;
+    return before;
+  }
+
+  /** The listing, or the key, is at its end. */
+  end(): PutBack[] {
+    const [now, then, isSure] = [this.#now, this.#then, this.#isSure];
+    this.#now = this.#then = undefined;
+    this.#isSure = true;
+    if (now === undefined || !isAfter(now, this.#cutMs)) return [];
+    if (!isSure) return [{ kind: 'ask', version: now }];
+    return putBackTo(now, then);
+  }
+}
+
+/** `now` is newer than the cut; `then` is what there was, if anything. */
+export function putBackTo(now: Version, then: Version | undefined): PutBack[] {
+  if (then !== undefined && !then.isMarker) return [{ kind: 'write', version: then, now }];
+  return now.isMarker ? [] : [{ kind: 'hide', version: now }];
 }
 
 /**

@@ -14,8 +14,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OnsteadError } from '../../base/errors.ts';
 import { answerOnce } from '../../base/worker.ts';
 import type { ObjectVersionsQuestion } from '../points/objects.ts';
-import { ChangeTally, isAfter, Sweeper, type ObjectChanges, type Version } from '../points/version-rules.ts';
+import { ChangeTally, Sweeper, type ObjectChanges, type Version } from '../points/version-rules.ts';
 import { exportNewer } from './export-objects.ts';
+import { putBackObjects } from './put-back-objects.ts';
 import { withStore } from './s3.ts';
 import { PAGE_KEYS, pagesOf } from './version-pages.ts';
 
@@ -32,7 +33,7 @@ function answer(question: ObjectVersionsQuestion): Promise<number | ObjectChange
       case 'cut':
         return cut(client, buckets);
       case 'restore':
-        return removeEach(client, buckets, () => newerThan(question.cutMs));
+        return putBackObjects(client, buckets, question.cutMs);
       case 'count':
         return count(client, buckets, question.cutMs);
       case 'export':
@@ -104,23 +105,13 @@ async function sweepClocks(client: S3Client, bucket: string): Promise<void> {
   }
 }
 
-/** Chooses from page after page; `end` gives what only the end of the listing decides. */
-interface Choice {
-  add(version: Version): readonly Version[];
-  end(): readonly Version[];
-}
-
-function newerThan(cutMs: number): Choice {
-  return { add: (version) => (isAfter(version, cutMs) ? [version] : []), end: () => [] };
-}
-
 async function sweep(
   client: S3Client,
   buckets: readonly string[],
   cutsMs: readonly number[],
 ): Promise<number> {
   for (const bucket of cutsMs.length === 0 ? buckets : []) await suspend(client, bucket);
-  return removeEach(client, buckets, () => new Sweeper(cutsMs));
+  return removeEach(client, buckets, cutsMs);
 }
 
 /** A bucket that never had versions stays as it is. */
@@ -135,11 +126,11 @@ async function suspend(client: S3Client, bucket: string): Promise<void> {
 async function removeEach(
   client: S3Client,
   buckets: readonly string[],
-  choose: () => Choice,
+  cutsMs: readonly number[],
 ): Promise<number> {
   let removed = 0;
   for (const bucket of buckets) {
-    const choice = choose();
+    const choice = new Sweeper(cutsMs);
     for await (const page of pagesOf(client, bucket)) {
       removed += await remove(
         client,

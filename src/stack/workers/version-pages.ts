@@ -4,6 +4,7 @@ import {
   ListObjectVersionsCommand,
   type DeleteMarkerEntry,
   type ListObjectVersionsCommandOutput,
+  type ObjectVersion,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import type { Version } from '../points/version-rules.ts';
@@ -11,13 +12,18 @@ import type { Version } from '../points/version-rules.ts';
 export const PAGE_KEYS = 1000;
 
 /** All versions of a bucket, page by page: key after key, newest first. */
-export async function* pagesOf(client: S3Client, bucket: string, prefix?: string): AsyncGenerator<Version[]> {
+export async function* pagesOf(
+  client: S3Client,
+  bucket: string,
+  prefix?: string,
+  pageKeys = PAGE_KEYS,
+): AsyncGenerator<Version[]> {
   let from: { KeyMarker?: string; VersionIdMarker?: string } = {};
   for (;;) {
     const page = await client.send(
       new ListObjectVersionsCommand({
         Bucket: bucket,
-        MaxKeys: PAGE_KEYS,
+        MaxKeys: pageKeys,
         // A key may hold signs that no XML can.
         EncodingType: 'url',
         ...(prefix === undefined ? {} : { Prefix: prefix }),
@@ -44,7 +50,12 @@ function versionsIn(page: ListObjectVersionsCommandOutput): Version[] {
     isLatest: one.IsLatest === true,
     isMarker,
   });
-  return [...Versions.map(read(false)), ...DeleteMarkers.map(read(true))].toSorted(asListed);
+  const versions = Versions.map((one) => ({ ...read(false)(one), ...contentOf(one) }));
+  return [...versions, ...DeleteMarkers.map(read(true))].toSorted(asListed);
+}
+
+function contentOf({ ETag, Size }: ObjectVersion): { content?: string } {
+  return ETag === undefined ? {} : { content: `${ETag} ${Size}` };
 }
 
 /** A marker before a version of the same moment: it is kept as long as what it may hide is. */

@@ -1,7 +1,7 @@
 // Which versions of objects go and which stay, held against a store of the simplest kind, over random histories.
 
 import t from 'tap';
-import { ChangeTally, isAfter, Sweeper, type Version } from '../../../src/stack/points/version-rules.ts';
+import { ChangeTally, Restorer, Sweeper, type Version } from '../../../src/stack/points/version-rules.ts';
 
 /** A small source of chance that gives the same histories every time. */
 function chance(seed: number): (below: number) => number {
@@ -52,14 +52,51 @@ function sweep(versions: readonly Version[], cutsMs: readonly number[]): Version
 
 const SEEDS = Array.from({ length: 100 }, (_, at) => at + 1);
 
-t.test('removing what is after a cut gives the state of the cut', async (t) => {
+/** What a store holds after a restore, later than everything: copies keep the content, hence the id, of what they copy. */
+function restore(versions: readonly Version[], cutMs: number, atMs: number): Version[] {
+  const restorer = new Restorer(cutMs);
+  const found = [...asListed(versions).flatMap((one) => restorer.add(one)), ...restorer.end()];
+  const made = found.map(({ kind, version: { key, id } }) => ({ key, id, atMs, isMarker: kind === 'hide' }));
+  return [...versions, ...made];
+}
+
+t.test('a restore gives the state of the cut, and a second one the state that it left', async (t) => {
   for (const seed of SEEDS) {
     const { versions, cutsMs } = historyOf(seed);
     for (const cutMs of cutsMs) {
-      const left = versions.filter((one) => !isAfter(one, cutMs));
-      t.strictSame(stateAt(left, Infinity), stateAt(versions, cutMs), `history ${seed}, cut ${cutMs}`);
+      const restored = restore(versions, cutMs, 40);
+      t.strictSame(stateAt(restored, Infinity), stateAt(versions, cutMs), `history ${seed}, cut ${cutMs}`);
+      const left = sweep(restored, [cutMs, 31]);
+      t.strictSame(stateAt(restore(left, 31, 50), Infinity), stateAt(versions, Infinity), 'and back');
     }
   }
+});
+
+t.test('a restore writes no object anew that nobody changed', async (t) => {
+  for (const seed of SEEDS) {
+    const { versions } = historyOf(seed);
+    t.equal(restore(versions, 31, 40).length, versions.length);
+  }
+});
+
+t.test('a version and a delete marker of one moment are left to the store', async (t) => {
+  const at = (atMs: number, isMarker: boolean): Version => ({ key: 'a', id: `${atMs}`, atMs, isMarker });
+  const restorer = new Restorer(5);
+  const listed = [at(6, false), at(5, true), at(5, false)];
+  t.strictSame(
+    listed.flatMap((one) => restorer.add(one)),
+    [],
+  );
+  t.match(restorer.end(), [{ kind: 'ask', version: { id: '6' } }]);
+});
+
+t.test('an object whose old bytes were written anew counts as unchanged', async (t) => {
+  const tally = new ChangeTally(5);
+  const version = { key: 'a', isMarker: false };
+  tally.add({ ...version, id: '9', atMs: 9, content: 'x' });
+  tally.add({ ...version, id: '7', atMs: 7, content: 'y' });
+  tally.add({ ...version, id: '3', atMs: 3, content: 'x' });
+  t.match(tally.result(), { written: 0, deleted: 0 });
 });
 
 t.test('after a sweep the present and every cut are as they were', async (t) => {
