@@ -52,7 +52,7 @@ function sameUnderWay({ journal }: DeployTools, { to, data }: RollbackRequest): 
   return { plan: { product, title, version, permissions: [], warnings, steps }, operation: own.id };
 }
 
-function planOf({ target, steps, loss, preview, uncounted }: PreparedRollback): PlanAnswer {
+function planOf({ target, steps, loss, preview, uncopied }: PreparedRollback): PlanAnswer {
   const { product, title, version, permissions } = target.release;
   const { data } = target;
   const own =
@@ -60,10 +60,10 @@ function planOf({ target, steps, loss, preview, uncounted }: PreparedRollback): 
       ? []
       : ['What is only in columns or tables that the migrations made goes with them.'];
   const unkept =
-    uncounted.length === 0
+    uncopied.length === 0
       ? []
       : [
-          `Where ${uncounted.join(' and ')} does not come up, nothing of its data of now is kept: then this rollback cannot be undone with it.`,
+          `Where ${uncopied.join(' and ')} does not come up, nothing of its data of now is kept: then this rollback cannot be undone with it.`,
         ];
   return {
     ...{ product, title, version, permissions: [...permissions] },
@@ -73,11 +73,12 @@ function planOf({ target, steps, loss, preview, uncounted }: PreparedRollback): 
   };
 }
 
-function refuseUncounted({ uncounted }: PreparedRollback): void {
+function refuseUncounted({ uncounted, uncopied }: PreparedRollback): void {
   if (uncounted.length === 0) return;
+  const unkept = uncopied.length === 0 ? '' : ', and may not be kept';
   throw new OnsteadError(
     'release.uncounted',
-    `${uncounted.join(' and ')} cannot be asked, so that what was written since cannot be counted, and may not be kept.`,
+    `${uncounted.join(' and ')} cannot be asked, so that what was written since cannot be counted${unkept}.`,
     { next: 'Bring it up (`onstead status`) and try again; or go back all the same: add --uncounted.' },
   );
 }

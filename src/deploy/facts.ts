@@ -3,6 +3,7 @@
 import type { Journal } from '../journal/index.ts';
 import type { Appointment } from './appointment.ts';
 import type { Change, SizingPlan } from '../sizing/index.ts';
+import type { ObjectCut } from '../stack/index.ts';
 
 /** Another division of the machine, since its CPUs or memory changed. */
 export interface MachineChange {
@@ -21,6 +22,35 @@ export interface InstalledRelease {
   readonly installedAt: string;
 }
 
+/** What the data was while nobody wrote: the transactions of each database that could be asked, and a cut of each store. */
+export interface Moment {
+  readonly gtids: Readonly<Record<string, string>>;
+  readonly stores: readonly { readonly service: string; readonly cut: ObjectCut }[];
+}
+
+/** An operation that names other volumes for the data, and how far it is. */
+export interface Restored {
+  readonly operation: string;
+  /** The volumes that it found; they are kept until it is committed, or longer where a point names them. */
+  readonly before: Readonly<Record<string, string>>;
+  /** The data of before, as nobody wrote any more and nothing was put in place yet. */
+  readonly held?: Moment;
+  /** From now on objects may be others than then. */
+  readonly hasObjects?: true;
+  /** The data is what it should be, as this says; whoever writes may not be back yet. */
+  readonly done?: Moment;
+  /** And they are. */
+  readonly isOver?: true;
+  /** It is being taken back. */
+  readonly isTurning?: true;
+  /** And the data of before is in place again, to the last row and object. */
+  readonly isBack?: true;
+  /** And so is whoever writes. */
+  readonly isHome?: true;
+  /** In a sentence, what the operation gave up and where it is. */
+  readonly lost?: string;
+}
+
 interface Facts {
   /** What a machine that grew or shrank could be divided into; offered, not taken. */
   machineChange: MachineChange | null;
@@ -32,15 +62,8 @@ interface Facts {
   holderImage: string;
   /** The release's name of a volume → the engine's name of the one that holds its data, where a restore made a new one. */
   volumes: Readonly<Record<string, string>>;
-  /** The operation that named other volumes last, and those it found; they are kept until it is committed. */
-  restored: {
-    readonly operation: string;
-    readonly before: Readonly<Record<string, string>>;
-    /** The data is what it should be; whoever writes may not be back yet. */
-    readonly isDone?: true;
-    /** And they are. */
-    readonly isOver?: true;
-  };
+  /** The operation that named other volumes last. */
+  restored: Restored;
   /** The operation that moved data to copies of its volumes, and the volumes it found. */
   moved: { readonly operation: string; readonly before: Readonly<Record<string, string>> };
 }

@@ -6,6 +6,7 @@ const FATES = {
   keep: 'this is kept',
   restore: 'this will be lost',
   'set-aside': 'this is not in the application any more, but kept aside',
+  'given-up': 'this is not in the application any more',
 } as const;
 
 export function lossInWords(
@@ -44,4 +45,30 @@ export function lossInWords(
     ({ service, why }) => `What was written to ${service} since then cannot be counted (${why}); ${fate}.`,
   );
   return [...rows, ...own, ...columns, ...partly, ...files, ...nothing];
+}
+
+/** The same in one phrase; undefined where nothing was written. */
+export function lossInShort({
+  databases,
+  objects,
+  unknown,
+}: Omit<PointLoss, 'hasMigrations'>): string | undefined {
+  const tables = databases.flatMap(({ changes }) => changes.tables);
+  const sum = (key: 'inserted' | 'updated' | 'deleted'): number =>
+    tables.reduce((total, one) => total + one[key], 0);
+  const isKnown = unknown.length === 0 && databases.every(({ changes }) => changes.isComplete);
+  const counts = [
+    ...counted(
+      [sum('inserted'), 'rows added'],
+      [sum('updated'), 'rows changed'],
+      [sum('deleted'), 'rows deleted'],
+    ),
+    ...counted([objects.written, 'objects written'], [objects.deleted, 'objects deleted']),
+    ...(isKnown ? [] : ['more that cannot be counted']),
+  ];
+  return counts.length === 0 ? undefined : counts.join(', ');
+}
+
+function counted(...parts: readonly (readonly [number, string])[]): string[] {
+  return parts.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`);
 }

@@ -19,7 +19,7 @@ import {
   type ObjectCut,
 } from '../stack/index.ts';
 import { readFact } from './facts.ts';
-import { pointFolder, pointNames } from './points.ts';
+import { listPoints, pointFolder, pointNames } from './points.ts';
 import { stackRelease } from './stack-files.ts';
 import { accessTo } from './steps/data-steps.ts';
 import { containerIfWell, healthyContainer, type DeployTools } from './tools.ts';
@@ -40,6 +40,8 @@ export interface PointDatabase {
   readonly key: string;
   /** What it held when the migration began; absent where the copy alone is what the way back leads to. */
   readonly gtids?: string;
+  /** Stands for a copy: nobody runs on it any more, and it is exactly what was left. */
+  readonly volume?: string;
 }
 
 const DATA = 'data.json';
@@ -115,6 +117,18 @@ export async function keepPointMoment(
     stores.push({ service, cut: await cutObjects(access, cut.buckets, signal) });
   }
   await writeData(file, { databases, stores });
+}
+
+/** What an operation left when it put other data in place: the volumes themselves, and the objects of that moment. */
+export function keepPointAsLeft(tools: DeployTools, point: string, data: PointData): Promise<void> {
+  return writeData(join(pointFolder(tools, point), MOMENT), data);
+}
+
+/** Volumes that stand for a copy in a point that is kept. */
+export async function volumesOfPoints(tools: DeployTools): Promise<string[]> {
+  const points = await listPoints(tools);
+  const data = await Promise.all(points.map(({ id }) => readPointData(tools, id)));
+  return data.flatMap((one) => (one?.databases ?? []).flatMap(({ volume }) => volume ?? []));
 }
 
 /** Undefined where none was kept, or not to its end. */

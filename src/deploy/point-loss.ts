@@ -66,7 +66,7 @@ export async function lookAtPointLoss(tools: DeployTools, at: AtPoint): Promise<
       unknown.push({ service, why: error.message });
     },
   });
-  return { ...loss, unknown };
+  return { ...loss, unknown: [...loss.unknown, ...unknown] };
 }
 
 interface Asking {
@@ -84,8 +84,14 @@ async function countLoss(
   const engine = await tools.engine();
   const own = await readOwn(tools, point);
   const databases: { service: string; changes: DatabaseChanges }[] = [];
-  for (const { service, gtids } of data.databases) {
-    const copy = await readCopy(engine, { project, point, service });
+  const unknown: { service: string; why: string }[] = [];
+  for (const { service, gtids, volume } of data.databases) {
+    // Of a volume that stands for a copy only its transactions are known: all binlogs are looked through.
+    const left = gtids === undefined ? undefined : { gtids, binlog: '', serverUuid: '' };
+    const copy = (await readCopy(engine, { project, point, service })) ?? left;
+    if (copy === undefined && volume !== undefined) {
+      unknown.push({ service, why: `${service} did not answer when its data was left` });
+    }
     if (copy === undefined) continue;
     const migrations = Object.values(own).flatMap((writes) => writes?.[service] ?? []);
     const known = [gtids ?? copy.gtids, ...migrations].filter((set) => set !== '').join(',');
@@ -109,7 +115,7 @@ async function countLoss(
       orElse(service, error);
     }
   }
-  return { databases, objects, hasMigrations: Object.values(own).includes(null), unknown: [] };
+  return { databases, objects, hasMigrations: Object.values(own).includes(null), unknown };
 }
 
 function notWell(service: string): OnsteadError {

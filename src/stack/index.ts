@@ -62,6 +62,8 @@ export {
 } from './points/database-copy.ts';
 export { endClones } from './points/running-clones.ts';
 export {
+  measureRestore,
+  refuseTooLittle,
   restoreDatabase,
   restoredFrom,
   restoredVolumeOf,

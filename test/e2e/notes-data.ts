@@ -42,16 +42,17 @@ export class NotesData {
     if (status !== 201) throw new Error(body);
   }
 
-  /** Makes a note with a file. */
-  async writeWithFile(title: string): Promise<void> {
+  /** Makes a note with a file; `onNote` is called as soon as the note is made. */
+  async writeWithFile(title: string, onNote: () => void = () => {}): Promise<void> {
     const { id } = JSON.parse(await this.#send('POST', '/api/notes', JSON.stringify({ title }))) as {
       id: number;
     };
+    onNote();
     await this.#send('PUT', `/api/notes/${id}/attachments?name=a.txt`, `of ${title}`);
   }
 
   /** Each on a connection of its own. */
-  async #send(method: string, path: string, body: string): Promise<string> {
+  async #send(method: string, path: string, body = ''): Promise<string> {
     const { httpsPort: port } = this.#appliance;
     const where = { host: '127.0.0.1', servername: 'localhost', port, path, rejectUnauthorized: false };
     const outgoing = request({
@@ -84,6 +85,21 @@ export class NotesData {
     const [note, file] = row.split('\t');
     const answer = await this.#appliance.ask(`/api/notes/${note}/attachments/${file}`);
     t.match(answer, { status: 200, body: `of ${title}` });
+  }
+
+  /** Titles of the notes whose file is not answered as it was written, of all that there are. */
+  async unreadable(): Promise<string[]> {
+    const rows = await this.sql(
+      'SELECT note_id, attachments.id, title FROM attachments JOIN notes ON note_id = notes.id',
+    );
+    const bad: string[] = [];
+    for (const row of rows) {
+      const [note, file, title = ''] = row.split('\t');
+      const path = `/api/notes/${note}/attachments/${file}`;
+      const said = await this.#send('GET', path).catch(() => undefined);
+      if (said !== `of ${title}`) bad.push(title);
+    }
+    return bad;
   }
 
   async schemaIs(t: Test, schema: number): Promise<void> {

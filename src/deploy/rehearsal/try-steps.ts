@@ -2,17 +2,13 @@
 
 import { OnsteadError } from '../../base/errors.ts';
 import { formatBytes } from '../../base/units.ts';
-import { askWorker } from '../../base/worker.ts';
-import type { Executor, StepContext, StepView } from '../../journal/index.ts';
-import { certificateSecrets } from '../../stack/index.ts';
-import type { ClientQuestion, ClientSample, ClientTarget } from '../client-question.ts';
-import { stackRelease } from '../stack-files.ts';
-import { containersOf, placeOf, type DeployTools } from '../tools.ts';
+import type { Executor, StepView } from '../../journal/index.ts';
+import { askApp } from '../ask-app.ts';
+import type { DeployTools } from '../tools.ts';
 import { readPeak } from './measure.ts';
 import { scratchTools } from './scratch-tools.ts';
 import type { RehearsalSteps } from './step-types.ts';
 
-const EVERY_MS = 100;
 const GIVE_UP_MS = 60_000;
 const BETWEEN_MS = 1_000;
 
@@ -24,8 +20,8 @@ export function tryAnswersStep(tools: DeployTools): Executor<RehearsalSteps['try
       const scratch = scratchTools(tools);
       const giveUpAtMs = tools.clock.monotonicMs() + GIVE_UP_MS;
       for (;;) {
-        const { targets, complaint } = await askApps(scratch, project, context);
-        if (complaint === undefined) return targets.map(({ key }) => key).join(', ');
+        const { asked, complaint } = await askApp(scratch, project, context.signal);
+        if (complaint === undefined) return asked.join(', ');
         if (tools.clock.monotonicMs() > giveUpAtMs) {
           throw new OnsteadError('operation.smoke-failed', `In the rehearsal ${complaint}.`, {
             next: 'Send the output of `onstead operations show` to the vendor. The running release was not touched.',
@@ -35,38 +31,6 @@ export function tryAnswersStep(tools: DeployTools): Executor<RehearsalSteps['try
       }
     },
   };
-}
-
-async function askApps(
-  scratch: DeployTools,
-  project: string,
-  { signal }: StepContext,
-): Promise<{ readonly targets: readonly ClientTarget[]; readonly complaint: string | undefined }> {
-  const release = await stackRelease(scratch);
-  const app = release.services.find((one) => one.role === 'app');
-  const [container] = app === undefined ? [] : await containersOf(scratch, project, app.name);
-  if (app === undefined || container === undefined) return { targets: [], complaint: undefined };
-  const { address, networkOfPid } = await placeOf(scratch, container.id);
-  const checks = [{ path: app.ready, status: 200 }, ...release.smoke];
-  const targets = checks.map(({ path, ...expected }): ClientTarget => ({
-    key: path,
-    url: `http://${address}:${app.port}${path}`,
-    ...expected,
-  }));
-  const question: ClientQuestion = {
-    targets,
-    everyMs: EVERY_MS,
-    forMs: EVERY_MS * targets.length,
-    authority: scratch.secrets.get(certificateSecrets.authority),
-  };
-  const samples = await askWorker<ClientQuestion, ClientSample[]>(
-    import.meta.url,
-    '../workers/client-worker',
-    question,
-    { networkOfPid, signal },
-  );
-  const bad = samples.find(({ complaint }) => complaint !== undefined);
-  return { targets, complaint: bad && `${bad.key} answered wrongly: ${bad.complaint}` };
 }
 
 export function reportStep(tools: DeployTools): Executor<RehearsalSteps['report-rehearsal']> {

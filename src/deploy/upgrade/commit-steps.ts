@@ -17,11 +17,13 @@ export function commitUpgradeStep(tools: DeployTools): Executor<UpgradeSteps['co
     async holds({ installed }) {
       return readFact(tools.journal, 'installed')?.bundle === installed.bundle;
     },
-    async apply({ installed, isBack }) {
+    async apply({ installed, isBack }, { operation }) {
       const { keyId, product, version } = installed;
       if (isBack) await rememberSeenBack(tools.paths, installed);
       else await rememberSeen(tools.paths, { keyId, product, version });
       writeFact(tools.journal, 'installed', { ...installed, installedAt: tools.clock.now().toISOString() });
+      const restored = readFact(tools.journal, 'restored');
+      return restored?.operation === operation ? restored.lost : undefined;
     },
     async undo({ from, isBack }) {
       if (isBack) await rememberSeen(tools.paths, from);

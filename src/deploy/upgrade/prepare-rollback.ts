@@ -10,7 +10,6 @@ import {
   cappedMachine,
   changedFiles,
   findDrift,
-  readCopy,
   readStack,
   releaseOf,
   sizingDemandFrom,
@@ -26,6 +25,7 @@ import { stackRelease } from '../stack-files.ts';
 import { containerIfWell, type DeployTools } from '../tools.ts';
 import { chooseWay, refuseOtherSchema } from '../ways-back.ts';
 import { isDataService } from './data/plan.ts';
+import { measureRestores } from './fallback/data-volumes.ts';
 import { newSeries } from './data/series.ts';
 import { measureCopies, STATE_BYTES } from './preview/look.ts';
 import { rollbackPreviewOf, type Sizes } from './preview/rollback-preview.ts';
@@ -48,6 +48,8 @@ export type PreparedRollback = NewOperation & {
   readonly loss: PointLoss;
   /** Data services that do not answer: what was written there is not known, and may not be kept. */
   readonly uncounted: readonly string[];
+  /** Those of them of which a copy is to be kept. */
+  readonly uncopied: readonly string[];
   readonly preview: RollbackPreview;
 };
 
@@ -86,6 +88,7 @@ export async function prepareRollback(
   const ways = data === 'keep' ? waysOf(withoutWarmth(target), facts) : [];
   refuseNoRoom(ways, target.spareBytes);
   const steps = planRollback(target, facts);
+  const uncopied = withoutCopy(target, facts);
   const loss = await lookAtPointLoss(tools, { project, point: point.id, signal });
   const verdict = verdictOf(analyzeFacts(machine, machineDemand(target.needs)), true, true);
   return {
@@ -94,7 +97,8 @@ export async function prepareRollback(
     input: { point: point.id, data },
     basis,
     ...{ steps, target, loss },
-    uncounted: [...new Set([...loss.unknown.map(({ service }) => service), ...withoutCopy(target, facts)])],
+    uncounted: [...new Set([...loss.unknown.map(({ service }) => service), ...uncopied])],
+    uncopied,
     preview: rollbackPreviewOf({
       ...{ target, facts, point, ways, steps, loss, sizes, verdict },
       history: tools.journal.durations(),
@@ -221,18 +225,18 @@ async function refuseMissingImages(tools: DeployTools, folder: string, { from }:
   );
 }
 
-/** Of the databases as they are now, and as they are kept at the point. Where one does not answer: as it was then. */
+/** Of the databases as they are now, and as the point has them. Where one does not answer: as it was then. */
 async function sizesOf(
   tools: DeployTools,
   project: string,
   point: string,
   { oldServices }: RollbackFacts,
 ): Promise<Sizes> {
-  const engine = await tools.engine();
   const { sizes } = await measureCopies(tools, project, oldServices);
+  const then = await measureRestores(tools, { project, point });
   const all: Sizes[number][] = [];
   for (const { name: service } of oldServices.filter(({ role }) => role === 'mysql')) {
-    const thenBytes = (await readCopy(engine, { project, point, service }))?.bytes ?? 0;
+    const thenBytes = then.find((one) => one.service === service)?.neededBytes ?? 0;
     const nowBytes = sizes.find((one) => one.service === service)?.bytes ?? thenBytes;
     all.push({ service, nowBytes, thenBytes });
   }
@@ -243,7 +247,7 @@ async function sizesOf(
 const ANY_TIME = new Date(0).toISOString();
 
 function needsOf(project: string, release: Release, data: 'keep' | 'restore', sizes: Sizes): MachineNeeds {
-  const copies = sizes.map(({ nowBytes, thenBytes }) => nowBytes + (data === 'restore' ? thenBytes : 0));
+  const copies = sizes.map(({ nowBytes, thenBytes }) => (data === 'restore' ? thenBytes : nowBytes));
   return {
     ...{ project, architecture: process.arch, ...leastMachine(sizingDemandFrom(release)) },
     ...{ imageBytes: 0, imagesToLoad: false, createdAt: ANY_TIME, isBack: true },

@@ -66,18 +66,21 @@ async function prepare(
   const { services: oldServices } = await stackRelease(tools);
   const copies = await measureCopies(tools, observed.target.project, oldServices);
   const series = newSeries(oldServices, observed.target.services);
+  const { services, sizing } = observed.target;
+  const text = await bundle.readText(releasePath);
+  const changed = await changedServices(tools, renderSpec(tools, stackSpecOf(observed.target), text, sizing));
+  const oneWay = oneWayOf(services, changed);
   const target: UpgradeTarget = {
     ...observed.target,
     from,
-    needs: await needsOf(tools, bundle, observed, { ...copies, series }),
+    needs: await needsOf(tools, bundle, observed, { ...copies, series, isOneWay: oneWay.length > 0 }),
     patience: tools.settings().upgrade,
     spareBytes: spareBytesOf(tools, observed),
     ...(strategy === undefined ? {} : { strategy }),
   };
-  const files = renderSpec(tools, stackSpecOf(target), await bundle.readText(releasePath), target.sizing);
   const facts = {
     ...observed.facts,
-    changed: await changedServices(tools, files),
+    changed,
     replicas: await replicasOf(tools, target.project),
     replicaBytes: replicaBytesOf(tools),
     oldServices,
@@ -100,7 +103,7 @@ async function prepare(
     basis,
     ...{ steps, target, preview },
     warnings: [...copies.troubles, ...(await settingsTroubles(tools))],
-    oneWay: [...oneWayOf(target.services, facts.changed).map(migrationWords), ...series.map(seriesWords)],
+    oneWay: [...oneWay.map(migrationWords), ...series.map(seriesWords)],
     offers: strategy === undefined ? [] : ways.filter(({ isOffer }) => isOffer),
   };
 }
@@ -120,13 +123,14 @@ async function needsOf(
   tools: DeployTools,
   bundle: VerifiedBundle,
   { target, facts }: Observed,
-  { sizes, series }: Copies & { readonly series: readonly NewSeries[] },
+  { sizes, series, isOneWay }: Copies & { readonly series: readonly NewSeries[]; readonly isOneWay: boolean },
 ): Promise<UpgradeTarget['needs']> {
   const stateBytes = await stateBytesFor(tools, bundle, target.project, facts.images);
-  const copied = sizes.flatMap(({ service, bytes }) =>
-    // One for the restore point, one that another series works on.
-    series.some((one) => one.service === service) ? [bytes, bytes] : [bytes],
-  );
+  const copied = sizes.flatMap(({ service, bytes }) => [
+    bytes, // for the restore point
+    ...(series.some((one) => one.service === service) ? [bytes] : []), // that another series works on
+    ...(isOneWay ? [bytes] : []), // that a migration which fails is taken back by
+  ]);
   const copyBytes = copied.reduce((sum, bytes) => sum + bytes, 0);
   return { ...target.needs, upgrade: { stateBytes, copyBytes } };
 }

@@ -42,7 +42,7 @@ export function planRollback(target: RollbackTarget, facts: RollbackFacts): Plan
     {
       type: 'keep-point',
       title: `Keep the way back to ${from.version}`,
-      input: { from, over: point, ...isOptional },
+      input: { from, over: point, ...(target.data === 'restore' ? { isLeft: true as const } : isOptional) },
     },
     { type: 'take-baseline', title: 'Look how clients are answered now', input: { project } },
     ...(target.data === 'keep' ? listSteps(target, facts) : []),
@@ -70,11 +70,13 @@ export function planRollback(target: RollbackTarget, facts: RollbackFacts): Plan
 
 /** Services of which a point keeps data, and may not be able to now. */
 export function withoutCopy(
-  { services }: Pick<RollbackTarget, 'services'>,
+  { services, data }: Pick<RollbackTarget, 'services' | 'data'>,
   { ill, oldServices }: Pick<RollbackFacts, 'ill' | 'oldServices'>,
 ): string[] {
   const roleOf = (name: string) => [...oldServices, ...services].find((one) => one.name === name)?.role;
-  return ill.filter((name) => roleOf(name) !== 'redis');
+  // Where other data is put in place, a database's volume of now stays as it is.
+  const kept = data === 'restore' ? ['redis', 'mysql'] : ['redis'];
+  return ill.filter((name) => !kept.includes(roleOf(name) ?? ''));
 }
 
 /** The release that is left is not one to come back to. */

@@ -27,8 +27,11 @@ export interface UpgradeSteps extends Pick<
 > {
   'stage-stack': StackSpec & { plan: SizingPlan };
   'stage-point': { point: string };
-  /** `over`: the point that a rollback leads to. Optional: without data where that cannot be had, as was agreed to. */
-  'keep-point': { from: InstalledRelease; over?: string; isOptional?: true };
+  /**
+   * `over`: the point that a rollback leads to. `isLeft`: it leaves the data where it is, so that nothing has to be
+   * copied. Optional: without data where that cannot be had, as was agreed to.
+   */
+  'keep-point': { from: InstalledRelease; over?: string; isLeft?: true; isOptional?: true };
   'take-baseline': { project: string };
   'switch-stack': { plan: SizingPlan };
   /** Until the status is what it was when `point` was kept. */

@@ -55,7 +55,7 @@ export function stagePointStep(tools: DeployTools): Executor<UpgradeSteps['stage
 
 export function keepPointStep(tools: DeployTools): Executor<UpgradeSteps['keep-point']> {
   return {
-    async apply({ from, over, isOptional }, { operation, signal, note }) {
+    async apply({ from, over, isLeft, isOptional }, { operation, signal, note }) {
       const sizing = readFact(tools.journal, 'sizing')!; // it stands as long as a release is installed
       const keptAt = tools.clock.now().toISOString();
       await keepPoint(tools, {
@@ -65,6 +65,7 @@ export function keepPointStep(tools: DeployTools): Executor<UpgradeSteps['keep-p
         sizing,
         ...(over === undefined ? {} : { over }),
       });
+      if (isLeft) return; // it is kept as it is once nobody writes any more
       if (isOptional) await keepPointDataIfWell(tools, operation, { signal, note });
       else await keepPointData(tools, operation, signal);
     },

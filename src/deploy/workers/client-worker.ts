@@ -35,9 +35,11 @@ async function sampleOf(target: ClientTarget, authority: string): Promise<Client
 function ask({ url, status, contains }: ClientTarget, ca: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const options: RequestOptions = { agent: false, timeout: ANSWER_WITHIN_MS };
+    // Straight at a replica the words that nginx would add are missing, and an app may send whoever lacks them elsewhere.
+    const forwarded = { host: 'localhost', 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'https' };
     const outgoing = url.startsWith('https:')
       ? requestHttps(url, { ...options, ca, servername: 'localhost' })
-      : http.request(url, options);
+      : http.request(url, { ...options, headers: forwarded });
     outgoing.on('response', (response) => {
       let body = '';
       response.setEncoding('utf8');

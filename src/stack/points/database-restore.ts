@@ -1,5 +1,5 @@
-// A copy becomes the data folder of a new volume. The volume that holds the data now is only read by whoever runs on
-// it: which one is used is decided elsewhere, so a restore can be undone by naming the old one again.
+// A copy, or a volume that was left, becomes the data folder of a new volume. The volume that holds the data now is only
+// read by whoever runs on it: which one is used is decided elsewhere, so a restore can be undone by naming the old one again.
 
 import { readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,16 +9,23 @@ import { run } from '../../base/process.ts';
 import { formatBytes, MIB } from '../../base/units.ts';
 import type { Engine } from '../../engine/index.ts';
 import { isOurVolume, makeVolume, volumeLabels, type VolumeSpec } from '../volumes.ts';
-import { readCopy } from './database-copy.ts';
+import { readCopy, type CopyRoom } from './database-copy.ts';
 import { findPlace, sizeOfFolder, type CopyName } from './place.ts';
 
 /** Beside the data: says that the volume is whole, and where it came from. MySQL passes over it. */
 const MARK = '.onstead-restored.json';
+/** The server's identity: two servers with one would write different transactions under the same names. */
+const IDENTITY = 'auto.cnf';
 const COPIED_WITHIN_MS = 4 * 60 * 60_000;
 const SPARE_BYTES = 256 * MIB;
 
-export interface RestoreTask extends CopyName {
+/** What is restored: the point's copy, or the volume that stands for it, on which nobody runs any more. */
+export interface RestoreSource extends CopyName {
   readonly engine: Engine;
+  readonly from?: string;
+}
+
+export interface RestoreTask extends RestoreSource {
   /** The new volume; `restoredVolumeOf` names it. */
   readonly volume: VolumeSpec;
   readonly signal?: AbortSignal;
@@ -33,10 +40,9 @@ export function restoredVolumeOf(project: string, key: string, operation: string
  * On return the volume holds the copy, whole and on the disk. May be begun again after a kill at any moment: a volume
  * that is not whole is emptied first. One that is whole is left alone, also when MySQL has worked on it since.
  */
-export async function restoreDatabase({ engine, volume, signal, ...name }: RestoreTask): Promise<void> {
-  const copy = await readCopy(engine, name);
-  const place = await findPlace(engine, name);
-  if (copy === undefined || place === undefined) throw noCopy(name);
+export async function restoreDatabase({ volume, signal, ...source }: RestoreTask): Promise<void> {
+  const { engine, point, service } = source;
+  const folder = await folderOf(source);
   if (!(await isOurVolume(engine, volume.name, volume.owner))) await makeVolume(engine, volume);
   const { mountpoint } = (await engine.volumes.inspect(volume.name))!;
   const mark = join(mountpoint, MARK);
@@ -44,12 +50,40 @@ export async function restoreDatabase({ engine, volume, signal, ...name }: Resto
   for (const entry of await readdir(mountpoint)) {
     await rm(join(mountpoint, entry), { recursive: true, force: true });
   }
-  await refuseTooLittle(mountpoint, await sizeOfFolder(place.data));
+  refuseTooLittle(await roomFor(folder, mountpoint));
   const options = { timeoutMs: COPIED_WITHIN_MS, ...(signal === undefined ? {} : { signal }) };
+  const files = (await readdir(folder)).filter(isData).map((name) => join(folder, name));
   // Where the file system can share blocks this takes no time and no room.
-  await run('cp', ['-a', '--reflink=auto', `${place.data}/.`, mountpoint], options);
+  await run('cp', ['-a', '--reflink=auto', '-t', mountpoint, '--', ...files], options);
   await run('sync', ['--file-system', mountpoint], options);
-  await writeFileAtomic(mark, `${JSON.stringify({ point: copy.point, service: copy.service })}\n`);
+  await writeFileAtomic(mark, `${JSON.stringify({ point, service })}\n`);
+}
+
+/** How much a restore takes and how much there is, as the restore itself asks; changes nothing. */
+export async function measureRestore(source: RestoreSource): Promise<CopyRoom> {
+  const folder = await folderOf(source);
+  return roomFor(folder, folder);
+}
+
+async function roomFor(folder: string, place: string): Promise<CopyRoom> {
+  const { bavail, bsize } = await statfs(place);
+  return { neededBytes: (await sizeOfFolder(folder, isData)) + SPARE_BYTES, freeBytes: bavail * bsize };
+}
+
+function isData(name: string): boolean {
+  return name !== MARK && name !== IDENTITY;
+}
+
+async function folderOf({ engine, from, ...name }: RestoreSource): Promise<string> {
+  if (from === undefined) {
+    const copy = await readCopy(engine, name);
+    const place = await findPlace(engine, name);
+    if (copy !== undefined && place !== undefined) return place.data;
+  } else {
+    const volume = await engine.volumes.inspect(from);
+    if (volume !== undefined) return volume.mountpoint;
+  }
+  throw noCopy(name);
 }
 
 /** The point that the volume was restored from; undefined where it is no restored one, or not whole. */
@@ -65,12 +99,11 @@ export async function volumesOfKey(engine: Engine, project: string, key: string)
   return (await engine.volumes.list({ labels })).map(({ name }) => name);
 }
 
-async function refuseTooLittle(folder: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  if (bavail * bsize >= bytes + SPARE_BYTES) return;
+export function refuseTooLittle({ neededBytes, freeBytes }: CopyRoom): void {
+  if (freeBytes >= neededBytes) return;
   throw new OnsteadError(
     'points.no-room',
-    `To restore the database takes ${formatBytes(bytes + SPARE_BYTES)}, and ${formatBytes(bavail * bsize)} are free.`,
+    `To restore the database takes ${formatBytes(neededBytes)}, and ${formatBytes(freeBytes)} are free.`,
     { next: 'Free some space on that disk, then try again; the data of now is untouched.' },
   );
 }

@@ -33,6 +33,8 @@ const MIDDLE_MS: Readonly<Record<string, number>> = {
   'replace-service': 500,
   'replace-data': 500, // the edge is being told to ask first
   'undo:replace-data': 500,
+  'restore-data': 8_000, // requests wait, and nobody writes
+  'undo:restore-data': 8_000,
   'undo:start-services': 150,
   'undo:exchange': 400,
   'undo:list-edge': 200,

@@ -2,6 +2,7 @@
 
 import t from 'tap';
 import { lossInWords } from '../../../src/deploy/index.ts';
+import { lossInShort } from '../../../src/deploy/loss-words.ts';
 
 const nothing = {
   ...{ databases: [], objects: { written: 0, deleted: 0, versions: 0 } },
@@ -52,4 +53,18 @@ t.test('what cannot be asked is said to be unknown, and why', async (t) => {
   t.strictSame(lossInWords(loss, 'restore'), [
     'What was written to mysql since then cannot be counted (mysql does not answer); this will be lost.',
   ]);
+});
+
+t.test('in one phrase all tables are one number, and what is not known is not passed over', async (t) => {
+  t.equal(lossInShort(nothing), undefined);
+  const loss = {
+    databases: [{ service: 'mysql', changes }],
+    objects: { written: 2, deleted: 0, versions: 4 },
+    unknown: [],
+  };
+  t.equal(lossInShort(loss), '12 rows added, 1 rows changed, 2 objects written');
+  const databases = [{ service: 'mysql', changes: { ...changes, tables: [], isComplete: false } }];
+  t.equal(lossInShort({ ...nothing, databases }), 'more that cannot be counted');
+  const unknown = [{ service: 'mysql', why: 'it does not answer' }];
+  t.equal(lossInShort({ ...nothing, unknown }), 'more that cannot be counted');
 });

@@ -130,8 +130,9 @@ t.test('the preview tells direction, counts, disk, time and who waits, in number
   t.equal(kept.disk[0]?.neededBytes, 300 * MIB);
   t.match(kept.services, [{ service: 'app', requests: 'answered' }]);
   const restored = preview('restore');
-  t.equal(restored.disk[0]?.neededBytes, 500 * MIB);
+  t.equal(restored.disk[0]?.neededBytes, 200 * MIB, 'what is left is kept where it is');
   t.match(restored.services, [{ service: 'app', ms: 21_000, requests: 'wait', heldAtMostMs: 120_000 }]);
   t.equal(restored.steps.find(({ type }) => type === 'restore-data')?.from, 'measured');
-  t.strictSame(preview('restore', ['mysql']).keeps.databases, [], 'no copy is promised of what is ill');
+  t.strictSame(preview('keep', ['mysql']).keeps.databases, [], 'no copy is promised of what is ill');
+  t.match(preview('restore', ['mysql']).keeps.databases, [{ service: 'mysql' }], 'its volume stays');
 });

@@ -9,6 +9,7 @@ import { createLogger } from '../../../src/base/log.ts';
 import { pathsUnder } from '../../../src/base/paths.ts';
 import type { DeployTools } from '../../../src/deploy/index.ts';
 import { readFact, writeFact } from '../../../src/deploy/facts.ts';
+import { keepPointAsLeft } from '../../../src/deploy/point-data.ts';
 import { keepPoint } from '../../../src/deploy/points.ts';
 import { upgradeExecutors } from '../../../src/deploy/index.ts';
 import { parseRelease } from '../../../src/release/index.ts';
@@ -86,7 +87,7 @@ t.test('images and copies of a release go with the release after next, and not b
   writeFact(journal, 'volumes', { 'mysql-data': `${project}_mysql-data.upgrade-x` });
   writeFact(journal, 'restored', {
     ...{ operation: 'upgrade-x', before: { 'mysql-data': `${project}_mysql-data` } },
-    ...{ isDone: true, isOver: true },
+    ...{ done: { gtids: {}, stores: [] }, isOver: true as const },
   });
   await mkdir(join(paths.setAside, 'upgrade-x'), { recursive: true });
   await upgrade('3', '4');
@@ -99,4 +100,16 @@ t.test('images and copies of a release go with the release after next, and not b
   );
   t.notOk(existsSync(paths.setAside));
   t.equal(readFact(journal, 'restored'), undefined);
+
+  // What a rollback left is the volume itself, for as long as its point is kept.
+  const left = `${project}_mysql-data.left`;
+  volumes.set(left, '');
+  await keepPointAsLeft(tools, 'upgrade-to-4', {
+    databases: [{ service: 'mysql', key: 'mysql-data', volume: left }],
+    stores: [],
+  });
+  await upgrade('4', '5');
+  t.ok(volumes.has(left));
+  await upgrade('5', '6');
+  t.notOk(volumes.has(left));
 });

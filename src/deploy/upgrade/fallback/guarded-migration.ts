@@ -23,6 +23,7 @@ import { migrateStep } from '../../steps/migrate-step.ts';
 import type { DeployTools } from '../../tools.ts';
 import { runningServers } from '../edge-servers.ts';
 import { putStackBack } from '../put-stack-back.ts';
+import { requireRoomToRestore } from './data-volumes.ts';
 import { HOLD_LIMIT_MS, restoreNow, restorePoint, type RestoreData } from './restore.ts';
 import { setNewerAside } from './set-aside.ts';
 
@@ -51,7 +52,9 @@ export function guardedMigrateStep(tools: DeployTools): Executor<Migration> {
       const edge = await edgeOf(tools);
       await settleEdge(edge, await runningServers(tools, input.project, edge.app), context.signal);
       const restoration = await restorationOf(tools, input, context);
-      await restorePoint(tools, restoration, context, () => setNewerAside(tools, restoration, context));
+      await restorePoint(tools, restoration, context, {
+        before: () => setNewerAside(tools, restoration, context),
+      });
     },
   };
 }
@@ -66,6 +69,8 @@ async function migrateAlone(
   const { signal } = context;
   const { project, service } = input;
   const at = atPoint(input, context);
+  // If it fails there has to be room for the way back, and only now there is time to say that there is none.
+  await requireRoomToRestore(tools, at);
   const before = await releaseBefore(tools, context.operation);
   // Its app is the one that answers now: the files may say another port already.
   const edge: Edge = { ...(await edgeOf(tools)), app: edgeAppOf(before) };
@@ -95,7 +100,9 @@ async function tryToRestore(tools: DeployTools, input: Migration, context: StepC
   try {
     await putStackBack(tools, context.operation);
     const restoration = await restorationOf(tools, input, context);
-    await restoreNow(tools, restoration, context, () => setNewerAside(tools, restoration, context));
+    await restoreNow(tools, restoration, context, {
+      before: () => setNewerAside(tools, restoration, context),
+    });
   } catch (error) {
     context.signal.throwIfAborted();
     context.note(`The data of before could not be restored at once: ${messageOf(error)}`);

@@ -1,51 +1,99 @@
-// On the way back by a rollback: the data of its point in place of the data of now. It can be undone, but for the
-// objects that were written since; those were counted before anybody agreed.
+// On the way back by a rollback: the data of its point in place of the data of now. What it leaves is kept as it is, as
+// the point of this rollback: so a way leads back, while it is under way and later.
 
-import type { Executor } from '../../../journal/index.ts';
-import { holdRequests, removeVolumeMadeBy, restoredVolumeOf, volumesOfKey } from '../../../stack/index.ts';
-import { edgeOf } from '../../edge-of.ts';
-import { clearFact, readFact, volumeNameOf } from '../../facts.ts';
-import { requirePointData } from '../../point-data.ts';
+import { OnsteadError } from '../../../base/errors.ts';
+import type { Executor, StepContext } from '../../../journal/index.ts';
+import { removeVolumeMadeBy, restoredVolumeOf, volumesOfKey } from '../../../stack/index.ts';
+import { clearFact, readFact, volumeNameOf, writeFact, type Restored } from '../../facts.ts';
+import { lossInShort, lossInWords } from '../../loss-words.ts';
+import { keepPointAsLeft, requirePointData, volumesOfPoints } from '../../point-data.ts';
+import { lookAtPointLoss } from '../../point-loss.ts';
 import type { DeployTools } from '../../tools.ts';
-import { putStackBack } from '../put-stack-back.ts';
-import { HOLD_LIMIT_MS, moveTo, restorePoint, withoutWriters, type RestoreData } from './restore.ts';
+import { dataAsLeft } from './moment.ts';
+import { goBackToBefore, ownRestored, restorePoint, whileHeld, type RestoreData } from './restore.ts';
+import { isMeanwhileAside } from './set-aside.ts';
+import { tryAnswers } from './try-answers.ts';
 
 export function restoreDataStep(tools: DeployTools): Executor<RestoreData> {
   return {
-    apply: (input, context) => restorePoint(tools, input, context),
+    async apply(input, context) {
+      if (ownRestored(tools, context)?.isTurning === true) {
+        await whileHeld(tools, context, () => goBackToBefore(tools, input, context));
+        throw turned();
+      }
+      return restorePoint(tools, input, context, {
+        before: (restored) => giveUp(tools, input, context, restored),
+        tryOut: () => tryAnswers(tools, input.project, context),
+      });
+    },
     async undo(input, context) {
-      const { project, point } = input;
-      const restored = readFact(tools.journal, 'restored');
-      const data = await requirePointData(tools, point);
-      if (restored?.operation === context.operation) {
-        await putStackBack(tools, context.operation);
-        const options = { limitMs: HOLD_LIMIT_MS, signal: context.signal };
-        await holdRequests(await edgeOf(tools), options, () =>
-          withoutWriters(tools, input, context, () => moveTo(tools, project, data, restored.before, context)),
-        );
-        clearFact(tools.journal, 'restored');
+      const restored = ownRestored(tools, context);
+      // Where it was taken back at once whoever writes is there again.
+      if (restored !== undefined && restored.isHome !== true) {
+        await whileHeld(tools, context, () => goBackToBefore(tools, input, context));
       }
-      const engine = await tools.engine();
-      for (const { key } of data.databases) {
-        const name = restoredVolumeOf(project, key, context.operation);
-        if (volumeNameOf(tools.journal, project, key) !== name) {
-          await removeVolumeMadeBy(engine, name, context.operation);
-        }
-      }
+      if (restored !== undefined) clearFact(tools.journal, 'restored');
+      await removeOwnVolumes(tools, input, context);
     },
   };
 }
 
-/** The operation stands: volumes that hold no data of now are removed. Returns their names. */
+/** Counted while nobody writes, so that it is the true number; all of it stays where it is. */
+async function giveUp(
+  tools: DeployTools,
+  { project, point }: RestoreData,
+  context: StepContext,
+  restored: Restored,
+): Promise<void> {
+  const { operation, note } = context;
+  const data = await requirePointData(tools, point);
+  const loss = await lookAtPointLoss(tools, { project, point, signal: context.signal });
+  await keepPointAsLeft(tools, operation, dataAsLeft(restored, data));
+  const short = lossInShort(loss);
+  for (const line of lossInWords(loss, 'given-up')) note(line);
+  const way = `\`onstead rollback --to ${operation} --restore-data\``;
+  const lost =
+    short === undefined
+      ? 'Nothing was given up: nobody had written anything since then.'
+      : `Given up: ${short}. All of it is kept; ${way} puts it in place again.`;
+  writeFact(tools.journal, 'restored', { ...restored, lost });
+}
+
+/** Volumes that this operation made and that hold nothing that is not elsewhere too. */
+async function removeOwnVolumes(
+  tools: DeployTools,
+  { project, point }: RestoreData,
+  { operation }: StepContext,
+): Promise<void> {
+  if (isMeanwhileAside(tools, operation)) return;
+  const engine = await tools.engine();
+  for (const { key } of (await requirePointData(tools, point)).databases) {
+    const name = restoredVolumeOf(project, key, operation);
+    if (volumeNameOf(tools.journal, project, key) !== name) await removeVolumeMadeBy(engine, name, operation);
+  }
+}
+
+/** The operation stands: volumes that hold no data of now, nor of a point, are removed. Returns their names. */
 export async function forgetOldVolumes(tools: DeployTools, project: string): Promise<string[]> {
   const { journal } = tools;
   const engine = await tools.engine();
+  const needed = await volumesOfPoints(tools);
   const removed: string[] = [];
   for (const [key, name] of Object.entries(readFact(journal, 'volumes') ?? {})) {
-    const old = (await volumesOfKey(engine, project, key)).filter((one) => one !== name);
+    const old = (await volumesOfKey(engine, project, key)).filter(
+      (one) => one !== name && !needed.includes(one),
+    );
     for (const one of old) await engine.volumes.remove(one);
     removed.push(...old);
   }
   clearFact(journal, 'restored');
   return removed;
+}
+
+function turned(): OnsteadError {
+  return new OnsteadError(
+    'operation.turned-back',
+    'The data of then was being taken out again when this was interrupted.',
+    { next: 'See with `onstead operations show` why it could not be put in place, then try again.' },
+  );
 }

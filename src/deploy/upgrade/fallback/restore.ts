@@ -1,55 +1,48 @@
 // The data of a point takes the place of the data of now: each database in a new volume, then the objects. Requests wait
-// at the edge meanwhile, and whoever writes is not there. The old volumes stay until an operation is committed.
+// at the edge meanwhile, and whoever writes is not there. What does not succeed is taken back before anybody is let on.
 
+import { messageOf } from '../../../base/errors.ts';
+import { isRetryable } from '../../../engine/index.ts';
 import type { StepContext } from '../../../journal/index.ts';
-import {
-  applySinceCopy,
-  holdRequests,
-  readStack,
-  restoreDatabase,
-  restoredVolumeOf,
-  restoreObjects,
-  userOf,
-  withVolumes,
-  writeStack,
-} from '../../../stack/index.ts';
+import { applySinceCopy, holdRequests, restoreObjects } from '../../../stack/index.ts';
 import { edgeOf } from '../../edge-of.ts';
-import { readFact, volumeNameOf, writeFact } from '../../facts.ts';
+import { readFact, volumeNameOf, writeFact, type Moment, type Restored } from '../../facts.ts';
 import { requirePointData, type PointData } from '../../point-data.ts';
-import { stackRelease } from '../../stack-files.ts';
 import { accessTo } from '../../steps/data-steps.ts';
-import { containersOf, healthyContainer, removeContainersOf, type DeployTools } from '../../tools.ts';
+import { healthyContainer, type DeployTools } from '../../tools.ts';
+import { putStackBack } from '../put-stack-back.ts';
+import { fillVolumes, isMoved, moveTo, type Volumes } from './data-volumes.ts';
+import { readMoment } from './moment.ts';
+import { forgetNewerAside, setMeanwhileAside } from './set-aside.ts';
+import { bringWritersBack, sendWritersAway, type Writers } from './writers.ts';
 
-export interface RestoreData {
-  readonly project: string;
+export interface RestoreData extends Writers {
   readonly point: string;
-  /** Apps and workers: they leave before the data does, and come back as the stack's files say then. */
-  readonly writers: readonly string[];
+}
+
+/** What else is done while requests wait. */
+export interface Beside {
+  /** The last while the data of before is still there, exactly as this operation found it. */
+  before?(restored: Restored): Promise<void>;
+  /** The first with the data of then: if it throws, the data of before is put in place again. */
+  tryOut?(): Promise<void>;
 }
 
 /** Longer than a restore of an ordinary size; after it requests meet whatever is there. */
 export const HOLD_LIMIT_MS = 2 * 60_000;
-const READY_WITHIN_MS = 5 * 60_000;
-/** Longer than nginx keeps an answer of the engine's resolver: the replicas have new addresses. */
-const RESOLVED_WITHIN_MS = 3_000;
-
-type Volumes = Readonly<Record<string, string>>;
 
 /**
  * The edge goes by the service's name: the replicas that come back have other addresses. May be begun again after a kill
- * at any moment. `before` is the last that is done while the newer data is still there.
+ * at any moment.
  */
 export async function restorePoint(
   tools: DeployTools,
   input: RestoreData,
   context: StepContext,
-  before: () => Promise<void> = async () => {},
+  beside: Beside = {},
 ): Promise<string> {
-  const { signal } = context;
   const volumes = await beginRestore(tools, input, context);
-  return holdRequests(await edgeOf(tools), { limitMs: HOLD_LIMIT_MS, signal }, () =>
-    restoreHeld(tools, input, context, { volumes, before }),
-  );
+  return whileHeld(tools, context, () => restoreHeld(tools, input, context, volumes, beside));
 }
 
 /** The same where requests are held already and the edge goes by names. */
@@ -57,120 +50,153 @@ export async function restoreNow(
   tools: DeployTools,
   input: RestoreData,
   context: StepContext,
-  before: () => Promise<void> = async () => {},
+  beside: Beside = {},
 ): Promise<string> {
   const volumes = await beginRestore(tools, input, context);
-  return restoreHeld(tools, input, context, { volumes, before });
+  return restoreHeld(tools, input, context, volumes, beside);
+}
+
+export async function whileHeld<T>(
+  tools: DeployTools,
+  { signal }: StepContext,
+  work: () => Promise<T>,
+): Promise<T> {
+  return holdRequests(await edgeOf(tools), { limitMs: HOLD_LIMIT_MS, signal }, work);
 }
 
 /** From its return on this operation has begun to restore, and nothing else may go on with the data of now. */
 async function beginRestore(tools: DeployTools, input: RestoreData, context: StepContext): Promise<Volumes> {
-  const { project, point } = input;
-  const data = await requirePointData(tools, point);
-  rememberBefore(tools, project, data, context.operation);
+  const { journal } = tools;
+  const data = await requirePointData(tools, input.point);
+  const restored = ownRestored(tools, context);
+  const before =
+    restored?.before ??
+    Object.fromEntries(data.databases.map(({ key }) => [key, volumeNameOf(journal, input.project, key)]));
+  if (restored === undefined) writeFact(journal, 'restored', { operation: context.operation, before });
   return fillVolumes(tools, input, data, context);
+}
+
+/** Undefined where another operation restored last. */
+export function ownRestored({ journal }: DeployTools, { operation }: StepContext): Restored | undefined {
+  const restored = readFact(journal, 'restored');
+  return restored?.operation === operation ? restored : undefined;
 }
 
 async function restoreHeld(
   tools: DeployTools,
   input: RestoreData,
   context: StepContext,
-  { volumes, before }: { readonly volumes: Volumes; readonly before: () => Promise<void> },
-): Promise<string> {
-  const { journal } = tools;
-  const said = await withoutWriters(tools, input, context, async () => {
-    const restored = readFact(journal, 'restored')!; // written as it began
-    // Once all of it was restored people have written to it: done again, that would be lost.
-    if (restored.isDone === true) return 'restored before';
-    const data = await requirePointData(tools, input.point);
-    if (!isMoved(tools, input.project, volumes)) await before();
-    await moveTo(tools, input.project, data, volumes, context);
-    await putAfterCopy(tools, input, data, context);
-    const removed = await restoreStores(tools, input, data, context);
-    writeFact(journal, 'restored', { ...restored, isDone: true });
-    return `${data.databases.length} databases restored, ${removed} newer versions of objects removed`;
-  });
-  writeFact(journal, 'restored', { ...readFact(journal, 'restored')!, isOver: true });
-  return said;
-}
-
-/** Whoever writes is started anew afterwards, as the stack's files say. */
-export async function withoutWriters<T>(
-  tools: DeployTools,
-  { project, writers }: RestoreData,
-  { signal }: StepContext,
-  work: () => Promise<T>,
-): Promise<T> {
-  await removeContainersOf(tools, project, writers);
-  const done = await work();
-  await (await tools.compose()).up({ services: writers, noDeps: true, signal });
-  const engine = await tools.engine();
-  const all = (await Promise.all(writers.map((name) => containersOf(tools, project, name)))).flat();
-  await engine.containers.waitHealthy(
-    all.map(({ id }) => id),
-    { timeoutMs: READY_WITHIN_MS, signal },
-  );
-  await tools.clock.sleep(RESOLVED_WITHIN_MS, signal);
-  return done;
-}
-
-/** Beside the running server, which notices nothing. */
-async function fillVolumes(
-  tools: DeployTools,
-  { project, point }: Pick<RestoreData, 'project' | 'point'>,
-  { databases }: PointData,
-  { operation, signal }: StepContext,
-): Promise<Volumes> {
-  const engine = await tools.engine();
-  const { services } = await stackRelease(tools);
-  const stackFolder = tools.paths.stack;
-  const volumes: Record<string, string> = {};
-  for (const { service, key } of databases) {
-    const name = restoredVolumeOf(project, key, operation);
-    const found = services.find((one) => one.name === service);
-    const owner = (found && userOf(found)) ?? '0:0';
-    const volume = { key, name, owner, project, stackFolder, operation };
-    await restoreDatabase({ engine, project, point, service, volume, signal });
-    volumes[key] = name;
-  }
-  return volumes;
-}
-
-function rememberBefore(
-  { journal }: DeployTools,
-  project: string,
-  { databases }: PointData,
-  operation: string,
-): void {
-  if (readFact(journal, 'restored')?.operation === operation) return;
-  const before = Object.fromEntries(databases.map(({ key }) => [key, volumeNameOf(journal, project, key)]));
-  writeFact(journal, 'restored', { operation, before });
-}
-
-function isMoved({ journal }: DeployTools, project: string, volumes: Volumes): boolean {
-  return Object.entries(volumes).every(([key, name]) => volumeNameOf(journal, project, key) === name);
-}
-
-/** From then on these volumes hold the data, whoever asks: the fact, the stack's files and the servers. */
-export async function moveTo(
-  tools: DeployTools,
-  project: string,
-  { databases }: PointData,
   volumes: Volumes,
-  { signal }: StepContext,
-): Promise<void> {
-  const services = databases.map(({ service }) => service);
-  await removeContainersOf(tools, project, services);
-  writeFact(tools.journal, 'volumes', { ...readFact(tools.journal, 'volumes'), ...volumes });
-  await nameVolumes(tools);
-  await (await tools.compose()).up({ services, noDeps: true, signal });
-  for (const service of services) await healthyContainer(tools, project, service, signal);
+  beside: Beside,
+): Promise<string> {
+  try {
+    await sendWritersAway(tools, input);
+    const said = await putInPlace(tools, input, context, volumes, beside);
+    await bringWritersBack(tools, input, context);
+    await beside.tryOut?.();
+    note(tools, { isOver: true });
+    return said;
+  } catch (error) {
+    context.signal.throwIfAborted(); // it is taken up where it is
+    if (isRetryable(error)) throw error; // and when that is back
+    await turnBack(tools, input, context, error);
+    throw error;
+  }
 }
 
-/** The files that stand in the stack's folder name the volumes of now. */
-async function nameVolumes({ journal, paths }: Pick<DeployTools, 'journal' | 'paths'>): Promise<void> {
-  const volumes = readFact(journal, 'volumes') ?? {};
-  await writeStack(paths.stack, withVolumes(await readStack(paths.stack), volumes));
+async function putInPlace(
+  tools: DeployTools,
+  input: RestoreData,
+  context: StepContext,
+  volumes: Volumes,
+  { before }: Beside,
+): Promise<string> {
+  const { project, point } = input;
+  const data = await requirePointData(tools, point);
+  await endTurn(tools, input, context, data);
+  // Once all of it was restored people have written to it: done again, that would be lost.
+  const { done, hasObjects } = ownRestored(tools, context)!;
+  if (done !== undefined) return 'restored before';
+  if (hasObjects !== true && !isMoved(tools, project, volumes)) {
+    const restored = note(tools, { held: await readMoment(tools, project, data, context.signal) });
+    await before?.(restored);
+  }
+  await moveTo(tools, project, data, volumes, context);
+  await putAfterCopy(tools, input, data, context);
+  note(tools, { hasObjects: true });
+  const objects = await restoreStores(tools, project, data.stores, context);
+  note(tools, { done: await readMoment(tools, project, data, context.signal) });
+  return `${data.databases.length} databases restored, ${objects} objects put back`;
+}
+
+/** What was being taken back is taken back to its end, before it is tried once more. */
+async function endTurn(
+  tools: DeployTools,
+  input: RestoreData,
+  context: StepContext,
+  data: PointData,
+): Promise<void> {
+  const { operation, before, isTurning } = ownRestored(tools, context)!; // it has begun
+  if (isTurning !== true) return;
+  await putBefore(tools, input, context, data);
+  writeFact(tools.journal, 'restored', { operation, before });
+}
+
+/** Whoever writes comes back to the data of before, also where not all of it can be put in place. */
+async function turnBack(
+  tools: DeployTools,
+  input: RestoreData,
+  context: StepContext,
+  error: unknown,
+): Promise<void> {
+  context.note(`This did not succeed, so the data of before is put in place again: ${messageOf(error)}`);
+  try {
+    await goBackToBefore(tools, input, context);
+  } catch (cause) {
+    context.note(`That did not succeed either: ${messageOf(cause)}`);
+  }
+}
+
+/** The stack's files, the data and whoever writes, as this operation found them. Requests wait. */
+export async function goBackToBefore(
+  tools: DeployTools,
+  input: RestoreData,
+  context: StepContext,
+): Promise<void> {
+  await putStackBack(tools, context.operation);
+  await sendWritersAway(tools, input);
+  try {
+    await putBefore(tools, input, context, await requirePointData(tools, input.point));
+  } finally {
+    await bringWritersBack(tools, input, context);
+  }
+  if (ownRestored(tools, context) !== undefined) note(tools, { isHome: true });
+}
+
+/** Nobody writes. What people wrote to the data of then is counted and kept first. */
+async function putBefore(
+  tools: DeployTools,
+  { project }: RestoreData,
+  context: StepContext,
+  data: PointData,
+): Promise<void> {
+  const restored = ownRestored(tools, context);
+  if (restored === undefined || restored.isBack === true) return;
+  note(tools, { isTurning: true });
+  const { before, done, held, hasObjects } = restored;
+  await forgetNewerAside(tools, context.operation);
+  if (done !== undefined && !isMoved(tools, project, before)) {
+    await setMeanwhileAside(tools, { project, data, done }, context);
+  }
+  await moveTo(tools, project, data, before, context);
+  if (hasObjects === true) await restoreStores(tools, project, held?.stores ?? [], context);
+  note(tools, { isBack: true });
+}
+
+function note({ journal }: Pick<DeployTools, 'journal'>, more: Partial<Restored>): Restored {
+  const restored = { ...readFact(journal, 'restored')!, ...more }; // written as it began
+  writeFact(journal, 'restored', restored);
+  return restored;
 }
 
 /** What was written between the copy and the moment that the way leads back to. */
@@ -188,17 +214,16 @@ async function putAfterCopy(
   }
 }
 
-/** Last, because no way leads back from it. */
 async function restoreStores(
   tools: DeployTools,
-  { project }: RestoreData,
-  { stores }: PointData,
+  project: string,
+  stores: Moment['stores'],
   { signal }: StepContext,
 ): Promise<number> {
-  let removed = 0;
+  let count = 0;
   for (const { service, cut } of stores) {
     const container = await healthyContainer(tools, project, service, signal);
-    removed += await restoreObjects(await accessTo(tools, container), cut, signal);
+    count += await restoreObjects(await accessTo(tools, container), cut, signal);
   }
-  return removed;
+  return count;
 }

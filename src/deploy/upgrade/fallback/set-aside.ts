@@ -1,5 +1,6 @@
-// What an automatic rollback takes out of the application is counted and kept: the newer database in its own volume,
-// the newer objects in a tar file, and a report that names both. Kept until another upgrade or rollback has succeeded.
+// What a way back takes out of the application without anybody having agreed is counted and kept: the database in the
+// volume that it is in, the objects in a tar file, and a report that names both. Kept until another upgrade or rollback
+// has succeeded.
 
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -7,45 +8,101 @@ import { join } from 'node:path';
 import { ensureFolder, writeFileAtomic } from '../../../base/files.ts';
 import type { StepContext } from '../../../journal/index.ts';
 import { exportObjects } from '../../../stack/index.ts';
-import { clearFact, readFact } from '../../facts.ts';
+import { clearFact, readFact, volumeNameOf, type Moment } from '../../facts.ts';
 import { lossInWords } from '../../loss-words.ts';
-import { requirePointData } from '../../point-data.ts';
-import { countPointLoss } from '../../point-loss.ts';
+import { requirePointData, type PointData } from '../../point-data.ts';
+import { lookAtPointLoss, type PointLoss } from '../../point-loss.ts';
 import { accessTo } from '../../steps/data-steps.ts';
 import { healthyContainer, type DeployTools } from '../../tools.ts';
+import { lossSince } from './moment.ts';
 
 const REPORT = 'report.json';
 
+interface AtPoint {
+  readonly project: string;
+  readonly point: string;
+}
+
 /** While nobody writes, and before anything is restored. Told in the operation's story. */
-export async function setNewerAside(
-  tools: DeployTools,
-  { project, point }: { readonly project: string; readonly point: string },
-  { operation, signal, note }: StepContext,
-): Promise<void> {
-  const loss = await countPointLoss(tools, { project, point, signal });
+export async function setNewerAside(tools: DeployTools, at: AtPoint, context: StepContext): Promise<void> {
+  const { note, operation } = context;
+  const data = await requirePointData(tools, at.point);
+  // What cannot be asked is kept all the same: it is only not known how much it is.
+  const loss = await lookAtPointLoss(tools, { ...at, signal: context.signal });
   const lost = lossInWords(loss, 'set-aside');
   if (lost.length === 0) return note('Nothing that people wrote is lost.');
-  const folder = join(tools.paths.setAside, operation);
+  const volumes = readFact(tools.journal, 'restored')?.before ?? {};
+  for (const line of lost) note(line);
+  await keepAside(tools, at.project, context, { name: operation, loss, volumes, stores: data.stores });
+}
+
+/** What was written to the data of then, which is to leave again. */
+export async function setMeanwhileAside(
+  tools: DeployTools,
+  { project, data, done }: { readonly project: string; readonly data: PointData; readonly done: Moment },
+  context: StepContext,
+): Promise<void> {
+  const { note, operation, signal } = context;
+  const loss = await lossSince(tools, project, done, data, signal);
+  const lost = lossInWords(loss, 'set-aside');
+  if (lost.length === 0) return note('Nobody wrote anything while the data of then was in place.');
+  note('People wrote while the data of then was in place, and it does not go with the data of before.');
+  for (const line of lost) note(line);
+  const volumes = Object.fromEntries(
+    data.databases.map(({ key }) => [key, volumeNameOf(tools.journal, project, key)]),
+  );
+  const name = meanwhileOf(operation);
+  await keepAside(tools, project, context, { name, loss, volumes, stores: done.stores });
+}
+
+/** What was set aside is put in place again: its report says what is not so any more. */
+export async function forgetNewerAside(
+  { paths }: Pick<DeployTools, 'paths'>,
+  operation: string,
+): Promise<void> {
+  await rm(join(paths.setAside, operation), { recursive: true, force: true });
+}
+
+/** Whether people wrote to the data of then, so that its volumes are kept. */
+export function isMeanwhileAside({ paths }: Pick<DeployTools, 'paths'>, operation: string): boolean {
+  return existsSync(join(paths.setAside, meanwhileOf(operation), REPORT));
+}
+
+function meanwhileOf(operation: string): string {
+  return `${operation}-meanwhile`;
+}
+
+async function keepAside(
+  tools: DeployTools,
+  project: string,
+  { operation, signal, note }: StepContext,
+  { name, loss, volumes, stores }: Aside,
+): Promise<void> {
+  const folder = join(tools.paths.setAside, name);
   await ensureFolder(folder, 0o700);
-  const { stores } = await requirePointData(tools, point);
   const files: string[] = [];
   for (const { service, cut } of stores) {
     const access = await accessTo(tools, await healthyContainer(tools, project, service, signal));
     const file = join(folder, `${service}.tar`);
     if ((await exportObjects(access, cut, file, signal)) > 0) files.push(file);
   }
-  const volumes = readFact(tools.journal, 'restored')?.before ?? {};
   const report = { operation, setAsideAt: tools.clock.now().toISOString(), loss, volumes, files };
   await writeFileAtomic(join(folder, REPORT), `${JSON.stringify(report, null, 1)}\n`);
   const kept = [`the volume ${Object.values(volumes).join(', ')}`, ...files].join(' and ');
-  for (const line of lost) note(line);
   note(`Until the next upgrade or rollback has succeeded this is kept: ${kept}.`);
+}
+
+interface Aside {
+  readonly name: string;
+  readonly loss: PointLoss;
+  readonly volumes: Readonly<Record<string, string>>;
+  readonly stores: Moment['stores'];
 }
 
 /** A volume that this operation took out of use and in which nobody's writes are. */
 export async function forgetWorthless(tools: DeployTools, operation: string): Promise<void> {
   const restored = readFact(tools.journal, 'restored');
-  if (restored?.operation !== operation || restored.isOver !== true) return;
+  if (restored?.operation !== operation || restored.isOver !== true || restored.isBack === true) return;
   if (existsSync(join(tools.paths.setAside, operation, REPORT))) return;
   const engine = await tools.engine();
   for (const name of Object.values(restored.before)) await engine.volumes.remove(name);

@@ -14,7 +14,7 @@ import type { Replacement, ServiceWay } from '../replace-plan.ts';
 import { newSeries } from '../data/series.ts';
 import { stepCosts } from './step-costs.ts';
 import { inWords } from './way-words.ts';
-import { wayBackOf } from '../way-back.ts';
+import { oneWayOf, wayBackOf } from '../way-back.ts';
 
 export interface PreviewInput {
   readonly target: UpgradeTarget;
@@ -163,12 +163,14 @@ export function strategyOf(way: ServiceWay, spareBytes: number): UpgradePreview[
 function diskOf({ target, facts, folders, copies }: PreviewInput): UpgradePreview['disk'] {
   const { needs, services } = target;
   const series = newSeries(facts.oldServices, services);
+  const isOneWay = oneWayOf(services, facts.changed).length > 0;
   const engine = [
     { what: 'images', bytes: imageRoomBytes(needs) },
     ...copies.map(({ service, bytes }) => ({ what: `the copy of ${service}`, bytes })),
     ...copies
       .filter(({ service }) => series.some((one) => one.service === service))
       .map(({ service, bytes }) => ({ what: `the data of ${service} for its next series`, bytes })),
+    ...(isOneWay ? copies : []).map(({ service, bytes }) => ({ what: `the way back of ${service}`, bytes })),
   ];
   const state = [{ what: 'the next stack and the restore point', bytes: needs.upgrade?.stateBytes ?? 0 }];
   return inFolders(folders, { engine, state });

@@ -21,7 +21,7 @@ import {
 } from './preview.ts';
 import type { RollbackPreview } from './rollback-schema.ts';
 
-/** Of each database: what a copy of it takes now, and what the one takes that is kept at the point. */
+/** Of each database: what a copy of it takes now, and what putting the data of the point in place takes beside it. */
 export type Sizes = readonly {
   readonly service: string;
   readonly nowBytes: number;
@@ -112,13 +112,14 @@ function restored(timed: readonly Timed[]): RollbackPreview['services'] {
 }
 
 function diskOf({ target, folders, sizes }: RollbackPreviewInput): RollbackPreview['disk'] {
-  const copies = sizes.map(({ service, nowBytes }) => ({ what: `the copy of ${service}`, bytes: nowBytes }));
-  const restored = sizes.map(({ service, thenBytes }) => {
-    return { what: `the data of then of ${service}`, bytes: target.data === 'restore' ? thenBytes : 0 };
-  });
+  const copies = sizes.map(({ service, nowBytes, thenBytes }) =>
+    target.data === 'restore'
+      ? { what: `the data of then of ${service}`, bytes: thenBytes }
+      : { what: `the copy of ${service}`, bytes: nowBytes },
+  );
   const stateBytes = target.needs.upgrade?.stateBytes ?? 0;
   return inFolders(folders, {
-    engine: [...copies, ...restored],
+    engine: copies,
     state: [{ what: 'the stack and the restore point', bytes: stateBytes }],
   });
 }
