@@ -26,15 +26,23 @@ export interface UserSample {
   readonly failure?: string;
 }
 
+/** A file whose keeping was answered. */
+export interface KeptFile {
+  readonly path: string;
+  readonly content: string;
+}
+
 export interface UsersAnswer {
   readonly samples: readonly UserSample[];
   readonly made: readonly number[];
+  readonly files: readonly KeptFile[];
 }
 
 const [line = '{}'] = process.argv.slice(2);
 const { port, users, pauseMs, bodyLength = 0 } = JSON.parse(line) as UsersQuestion;
 const samples: UserSample[] = [];
 const made: number[] = [];
+const files: KeptFile[] = [];
 const over = new AbortController();
 
 interface Answer {
@@ -66,7 +74,16 @@ async function readOrWrite(agent: Agent, number: number, round: number): Promise
   if (round % 4 !== 3) return (await ask(agent, 'GET', '/api/notes')).status;
   const note = { title: `user ${number} ${round}`, body: 'x'.repeat(bodyLength) };
   const { status, body } = await ask(agent, 'POST', '/api/notes', JSON.stringify(note));
-  if (status < 400) made.push((JSON.parse(body) as { id: number }).id);
+  if (status >= 400) return status;
+  const { id } = JSON.parse(body) as { id: number };
+  made.push(id);
+  return round % 16 === 15 ? keepFile(agent, id, `of ${note.title}`) : status;
+}
+
+async function keepFile(agent: Agent, note: number, content: string): Promise<number> {
+  const path = `/api/notes/${note}/attachments`;
+  const { status, body } = await ask(agent, 'PUT', `${path}?name=a.txt`, content);
+  if (status < 400) files.push({ path: `${path}/${(JSON.parse(body) as { id: number }).id}`, content });
   return status;
 }
 
@@ -95,4 +112,4 @@ async function work(number: number): Promise<void> {
 
 process.stdin.on('end', () => over.abort()).resume();
 await Promise.all(Array.from({ length: users }, (_, number) => work(number)));
-process.stdout.write(JSON.stringify({ samples, made } satisfies UsersAnswer));
+process.stdout.write(JSON.stringify({ samples, made, files } satisfies UsersAnswer));

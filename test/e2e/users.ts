@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { TestAppliance } from './appliance.ts';
-import type { UserSample, UsersAnswer, UsersQuestion } from './busy-users.ts';
+import type { KeptFile, UserSample, UsersAnswer, UsersQuestion } from './busy-users.ts';
 
 export type { UserSample } from './busy-users.ts';
 
@@ -14,6 +14,8 @@ export interface Seen {
   readonly failures: readonly string[];
   /** The numbers of the notes whose making was answered. */
   readonly made: readonly number[];
+  /** Those whose keeping was answered. */
+  readonly files: readonly KeptFile[];
   readonly longestMs: number;
   readonly samples: readonly UserSample[];
 }
@@ -39,7 +41,7 @@ export async function startUsers(
   };
 }
 
-function seenIn({ samples, made }: UsersAnswer): Seen {
+function seenIn({ samples, made, files }: UsersAnswer): Seen {
   const startedMs = Math.min(...samples.map(({ atMs }) => atMs));
   const failures = samples.flatMap(({ failure, method, connection, atMs }) =>
     failure === undefined
@@ -47,5 +49,5 @@ function seenIn({ samples, made }: UsersAnswer): Seen {
       : [`${method} at ${((atMs - startedMs) / 1000).toFixed(1)} s, ${connection}: ${failure}`],
   );
   const longestMs = Math.max(0, ...samples.map(({ tookMs }) => tookMs));
-  return { answered: samples.length - failures.length, failures, made, longestMs, samples };
+  return { answered: samples.length - failures.length, failures, made, files, longestMs, samples };
 }

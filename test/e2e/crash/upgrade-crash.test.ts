@@ -6,8 +6,8 @@ import { upgradeExecutors, type DeployTools } from '../../../src/deploy/index.ts
 import { demoBundle } from '../demo-bundle.ts';
 import { installedAppliance } from '../installed-appliance.ts';
 import { startUsers, type Seen } from '../users.ts';
-import { diesAt, expected, killThrough, placesOf, ROUNDS, settle, type Point } from './killing.ts';
-import { begun, isWhole, notesIn } from './upgrade-lab.ts';
+import { diesAt, expected, killThrough, placesOf, ROUNDS, settle, type Point, type Step } from './killing.ts';
+import { begun, begunBy, filesAreThere, filesIn, isWhole, notesIn } from './upgrade-lab.ts';
 
 t.setTimeout(1_180_000);
 
@@ -26,7 +26,7 @@ const first = await demoBundle('1.0.0');
 const appliance = await installedAppliance(t, first, '{ readyWithin: 15s, soak: 1s }');
 await appliance.stop();
 
-async function nobodyMissesAnything(t: Test, { failures, made, answered }: Seen): Promise<void> {
+async function nobodyMissesAnything(t: Test, { failures, made, files, answered }: Seen): Promise<void> {
   t.strictSame(failures, []);
   t.ok(answered > 50, `${answered} answers`);
   const there = new Set(await notesIn(appliance));
@@ -35,6 +35,18 @@ async function nobodyMissesAnything(t: Test, { failures, made, answered }: Seen)
     [],
     'every note whose making was answered is there',
   );
+  t.ok(files.length > 0, `${files.length} files`);
+  await filesAreThere(t, appliance, files);
+}
+
+async function killedThrough(t: Test, steps: readonly Step[], points: readonly Point[]): Promise<Seen> {
+  const users = await startUsers(appliance);
+  const died = await killThrough(appliance, placesOf(steps, points));
+  const end = await settle(appliance);
+  const seen = await users.stop();
+  t.strictSame(died, expected(steps, points, NEVER));
+  t.equal(end.state, 'done', JSON.stringify(end.error));
+  return seen;
 }
 
 t.test(
@@ -62,23 +74,37 @@ t.test(
   },
 );
 
-for (const [version, schema, points] of [
-  ['1.1.0', 2, ROUNDS.at(0)!],
-  ['1.2.0', 3, ROUNDS.at(-1)!],
-] as const) {
-  t.test(
-    `an upgrade killed ${points.join(' and ')} every step ends as if nothing had happened`,
-    async (t) => {
-      const steps = await begun(appliance, (await demoBundle(version)).path);
-      const users = await startUsers(appliance);
-      const died = await killThrough(appliance, placesOf(steps, points));
-      const end = await settle(appliance);
-      const seen = await users.stop();
-      t.strictSame(died, expected(steps, points, NEVER));
-      t.equal(end.state, 'done', JSON.stringify(end.error));
-      await isWhole(t, appliance, { version, schema });
-      await nobodyMissesAnything(t, seen);
-      await appliance.stop();
-    },
-  );
+for (const points of ROUNDS) {
+  const at = points.join(' and ');
+  t.test(`an upgrade killed ${at} its steps ends as if nothing had happened`, async (t) => {
+    const steps = await begun(appliance, (await demoBundle('1.1.0')).path);
+    const seen = await killedThrough(t, steps, points);
+    await isWhole(t, appliance, { version: '1.1.0', schema: 2 });
+    await nobodyMissesAnything(t, seen);
+  });
+
+  t.test(`so does a rollback that keeps what was written, killed ${at} its steps`, async (t) => {
+    const seen = await killedThrough(t, await begunBy(appliance, ['rollback']), points);
+    await isWhole(t, appliance, { version: '1.0.0', schema: 1 });
+    await nobodyMissesAnything(t, seen);
+  });
+
+  t.test(`and an upgrade that cannot be taken back by itself, killed ${at} its steps`, async (t) => {
+    const steps = await begun(appliance, (await demoBundle('1.2.0')).path);
+    const seen = await killedThrough(t, steps, points);
+    await isWhole(t, appliance, { version: '1.2.0', schema: 3 });
+    await nobodyMissesAnything(t, seen);
+  });
+
+  t.test(`going back on the data of before, killed ${at} its steps, misses none of it`, async (t) => {
+    const steps = await begunBy(appliance, ['rollback', '--restore-data']);
+    await killedThrough(t, steps, points);
+    await isWhole(t, appliance, { version: '1.0.0', schema: 1 });
+    t.ok((await notesIn(appliance)).length > 20, 'what people wrote before the upgrade');
+    const files = await filesIn(appliance);
+    t.ok(files.length > 0);
+    const answers = await Promise.all(files.map((path) => appliance.ask(path)));
+    t.ok(answers.every(({ status, body }) => status === 200 && body.startsWith('of user')));
+    await appliance.stop();
+  });
 }

@@ -2,24 +2,52 @@
 
 import type { Test } from 'tap';
 import type { TestAppliance } from '../appliance.ts';
+import type { KeptFile } from '../busy-users.ts';
 import { storedOperation } from '../stored-operation.ts';
 import type { Step } from './killing.ts';
 
 /** Writes the upgrade down; the daemon dies before it does anything. */
-export async function begun(appliance: TestAppliance, path: string): Promise<Step[]> {
+export function begun(appliance: TestAppliance, path: string): Promise<Step[]> {
+  return begunBy(appliance, ['upgrade', path, '--irreversible']);
+}
+
+export async function begunBy(appliance: TestAppliance, command: readonly string[]): Promise<Step[]> {
   await appliance.stop(); // where a test before this one failed
   await appliance.start({ ONSTEAD_FAULT: '1/preflight:before' });
-  await appliance.onstead(['upgrade', path, '--irreversible', '--yes', '--detach']);
+  await appliance.onstead([...command, '--yes', '--detach']);
   await appliance.ended();
   return storedOperation(appliance).steps.map(({ n, type }) => ({ n, type }));
 }
 
 /** By the database itself: what the app lists may be a part, or come from its cache. */
 export async function notesIn(appliance: TestAppliance): Promise<number[]> {
+  return (await linesOf(appliance, 'SELECT id FROM notes')).map(Number);
+}
+
+/** The paths of the files that the database knows of. */
+export function filesIn(appliance: TestAppliance): Promise<string[]> {
+  return linesOf(appliance, "SELECT CONCAT('/api/notes/', note_id, '/attachments/', id) FROM attachments");
+}
+
+async function linesOf(appliance: TestAppliance, statement: string): Promise<string[]> {
   const client = ['mysql', '--defaults-extra-file=/run/secrets/admin.cnf', '--batch', '--skip-column-names'];
-  const words = ['exec', '-T', 'mysql', ...client, '-e', 'SELECT id FROM notes', 'notes'];
+  const words = ['exec', '-T', 'mysql', ...client, '-e', statement, 'notes'];
   const { stdout } = await appliance.compose(words);
-  return stdout.split('\n').slice(0, -1).map(Number);
+  return stdout.split('\n').slice(0, -1);
+}
+
+/** Each of these can be read as it was kept. */
+export async function filesAreThere(
+  t: Test,
+  appliance: TestAppliance,
+  files: readonly KeptFile[],
+): Promise<void> {
+  const missing: string[] = [];
+  for (const { path, content } of files) {
+    const { status, body } = await appliance.ask(path);
+    if (status !== 200 || body !== content) missing.push(`${path}: ${status} ${body.slice(0, 80)}`);
+  }
+  t.strictSame(missing, [], 'every file whose keeping was answered is there');
 }
 
 /** Exactly this release: its replicas, its schema, its files, nothing beside them. */
