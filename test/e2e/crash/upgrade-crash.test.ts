@@ -103,8 +103,8 @@ for (const points of ROUNDS) {
     t.ok((await notesIn(appliance)).length > 20, 'what people wrote before the upgrade');
     const files = await filesIn(appliance);
     t.ok(files.length > 0);
-    const answers = await Promise.all(files.map((path) => appliance.ask(path)));
-    t.ok(answers.every(({ status, body }) => status === 200 && body.startsWith('of user')));
+    const some = files.filter((_, n) => n % Math.ceil(files.length / 40) === 0);
+    for (const path of some) t.match(await appliance.ask(path), { status: 200, body: /^of user/ }, path);
     await appliance.stop();
   });
 }
