@@ -61,10 +61,14 @@ function hasMigratedOneWay(journal: Journal, id: string): boolean {
 }
 
 const BEGUN = ['running', 'done', 'failed'];
+/** They leave nothing that could be taken back. */
+const TRACELESS = ['take-baseline', 'keep-warm'];
 
 function planOf({ journal }: DeployTools, { id, title, steps }: OperationView): PlanAnswer {
   const { product, title: name, version } = readFact(journal, 'installed')!; // an upgrade begins with one
-  const begun = steps.filter(({ state, looks }) => BEGUN.includes(state) && !looks);
+  const begun = steps.filter(
+    ({ type, state, looks }) => BEGUN.includes(state) && !looks && !TRACELESS.includes(type),
+  );
   return {
     ...{ product, title: name, version, permissions: [] },
     warnings: [

@@ -24,7 +24,7 @@ export { generateSecret, SecretStore } from './secret-store.ts';
 export { kindOf, userOf } from './services/index.ts';
 export { objectStorePort } from './services/minio.ts';
 export { edgeAppOf, edgePatienceSeconds, holderName } from './services/nginx.ts';
-export { drainEdge, reloadEdge, settleEdge, steerEdge, type Edge } from './edge/steer.ts';
+export { drainEdge, namedServers, reloadEdge, settleEdge, steerEdge, type Edge } from './edge/steer.ts';
 export { holdRequests, type HoldOptions as RequestHoldOptions, type HoldSeen } from './edge/hold.ts';
 export { rejoinEdge } from './edge/rejoin.ts';
 export { replaceEdge, type EdgeReplacement } from './edge/replace.ts';

@@ -36,6 +36,8 @@ export interface Settings {
   };
 }
 
+const WARM_AT_MOST_MS = 24 * 3_600_000;
+
 const closed = { additionalProperties: false } as const;
 const Port = Type.Integer({ minimum: 1, maximum: 65_535, expect: 'a port from 1 to 65535', example: '443' });
 const Size = Type.String({
@@ -137,8 +139,10 @@ export function parseSettings(text: string, path: string): Settings {
   const checked = checkYaml(text, path, SettingsFile);
   if (!checked.ok) throw invalid(path, checked.mistakes);
   const file = checked.value as SettingsFile; // its shape was checked just now
-  const ports = checkYaml(text, path, differentPorts(file));
-  if (!ports.ok) throw invalid(path, ports.mistakes);
+  for (const rule of [differentPorts(file), shortWarmth(file)]) {
+    const followed = checkYaml(text, path, rule);
+    if (!followed.ok) throw invalid(path, followed.mistakes);
+  }
   return settingsFrom(file);
 }
 
@@ -160,6 +164,15 @@ function differentPorts({ edge = {} }: SettingsFile) {
       ? { http: otherThan(httpsPort, 'https', false, freePort(httpsPort, '80', '8080')) }
       : {};
   return Type.Object({ edge: Type.Optional(Type.Object({ ...http, ...https })) });
+}
+
+/** While the old replicas are warm the upgrade is under way, and whatever else would change the stack waits. */
+function shortWarmth({ upgrade = {} }: SettingsFile) {
+  const isLong = settingsFrom({ upgrade }).upgrade.keepWarmMs > WARM_AT_MOST_MS;
+  const keepWarm = Type.String({ maxLength: 0, expect: 'a duration of at most 24h', example: '5m' });
+  return Type.Object({
+    upgrade: Type.Optional(Type.Object(isLong ? { keepWarm: Type.Optional(keepWarm) } : {})),
+  });
 }
 
 /** What is written as an example must not be the mistake again. */

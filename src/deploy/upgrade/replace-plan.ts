@@ -5,7 +5,7 @@ import { formatDuration } from '../../base/units.ts';
 import type { AppService, ReleaseService, Strategy, WorkerService } from '../../release/index.ts';
 import type { SizingPlan } from '../../sizing/index.ts';
 import { holderName, type Settings } from '../../stack/index.ts';
-import type { Exchange } from './exchange.ts';
+import type { Listed } from './listed.ts';
 import type { Step } from './step-types.ts';
 import { wayOf, type Way } from './room.ts';
 import type { Replicas, Sides } from './strategy.ts';
@@ -53,10 +53,7 @@ export function settleSteps(target: Replacement, facts: RunningFacts): Step[] {
   return input === undefined ? [] : [{ type: 'settle-edge', title: 'Settle the edge', input }];
 }
 
-function behindEdge(
-  target: Replacement,
-  facts: RunningFacts,
-): Pick<Exchange, 'project' | 'service' | 'ready'> | undefined {
+function behindEdge(target: Replacement, facts: RunningFacts): Listed | undefined {
   const app = firstApp(target);
   if (app === undefined || !facts.services.includes(app.name)) return undefined;
   return { project: target.project, service: app.name, ready: readyOf(target, facts, app) };
@@ -164,7 +161,6 @@ function keepWarmStep({ project, patience }: Replacement, service: string): Step
     type: 'keep-warm',
     title: `Keep the old ${service} warm for ${formatDuration(keepWarmMs)}`,
     input: { project, service, keepWarmMs },
-    looks: true,
   };
 }
 
@@ -177,7 +173,7 @@ function readyOf(
   target: Replacement,
   facts: RunningFacts,
   service: AppService | WorkerService,
-): Exchange['ready'] {
+): Listed['ready'] {
   const isBehindEdge = firstApp(target)?.name === service.name;
   if (service.role !== 'app' || !isBehindEdge) return null;
   const old = facts.oldServices.find(({ name }) => name === service.name);
@@ -190,7 +186,7 @@ function titleOf(name: string, before: Sides, { fresh, stale, freshShare }: Side
     if (stale === 0 && before.fresh === fresh) return `Let the old replicas of ${name} go`;
     return `Replace replicas of ${name}: ${fresh} new, ${stale} old`;
   }
-  if (freshShare === 0) return `Start ${fresh} new replicas of ${name} beside the old`;
+  if (freshShare === 0) return `Start ${fresh} new replicas of ${name} beside the old, and try them`;
   return `Send ${freshShare} % of the requests to the new ${name}`;
 }
 

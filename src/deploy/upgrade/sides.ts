@@ -21,6 +21,11 @@ export async function sidesOf(tools: DeployTools, project: string, service: stri
   return { fresh: all.filter(isFresh), stale: all.filter((one) => !isFresh(one)) };
 }
 
+/** By the engine's word; a service without a health check is well while it runs. */
+export function isWell({ status, health }: Pick<ContainerSummary, 'status' | 'health'>): boolean {
+  return status === 'running' && (health === 'healthy' || health === 'none');
+}
+
 /** The Compose files that replicas of this side are made from. The stack's own folder holds only one of the two. */
 export function filesOf(tools: DeployTools, side: Side, operation: string): Promise<Compose> {
   return tools.composeIn(side === 'fresh' ? tools.paths.stackNext : pointStack(tools, operation));

@@ -8,6 +8,7 @@ import type { ReplaceData } from './data/job.ts';
 import type { ReplaceEdge } from './edge-step.ts';
 import type { Exchange } from './exchange.ts';
 import type { KeepWarm } from './keep-warm-step.ts';
+import type { Listed } from './listed.ts';
 import type { RestoreData } from './fallback/restore.ts';
 
 export interface UpgradeSteps extends Pick<
@@ -43,8 +44,8 @@ export interface UpgradeSteps extends Pick<
   exchange: Exchange;
   judge: { project: string; service: string; soakMs: number };
   'keep-warm': KeepWarm;
-  'list-edge': Pick<Exchange, 'project' | 'service' | 'ready'>;
-  'settle-edge': Pick<Exchange, 'project' | 'service' | 'ready'>;
+  'list-edge': Listed;
+  'settle-edge': Listed;
   'commit-upgrade': {
     installed: Omit<InstalledRelease, 'installedAt'>;
     from: InstalledRelease;

@@ -8,6 +8,8 @@ import type { ReadyAnswer, ReadyQuestion } from '../ready-question.ts';
 
 const BETWEEN_MS = 100;
 const ANSWER_WITHIN_MS = 5_000;
+const KEPT = 2_000;
+const SHOWN = 200;
 
 await answerOnce(awaitReady);
 
@@ -15,19 +17,30 @@ async function awaitReady({ url, giveUpAfterMs }: ReadyQuestion): Promise<ReadyA
   const endMs = performance.now() + giveUpAfterMs;
   for (;;) {
     const last = await ask(url).catch(messageOf);
-    if (last === 200) return { isReady: true, last: 'answered 200' };
-    if (performance.now() > endMs) {
-      return { isReady: false, last: typeof last === 'number' ? `answered ${last}` : last };
-    }
+    if (typeof last !== 'string' && last.status === 200) return { isReady: true, last: 'answered 200' };
+    if (performance.now() > endMs) return { isReady: false, last: inWords(last) };
     await sleep(BETWEEN_MS);
   }
 }
 
-function ask(url: string): Promise<number> {
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** An app that is not ready often says why. */
+function inWords(last: Answer | string): string {
+  if (typeof last === 'string') return last;
+  const said = last.body.replace(/\s+/g, ' ').trim().slice(0, SHOWN);
+  return `answered ${last.status}${said === '' ? '' : `: ${said}`}`;
+}
+
+function ask(url: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const outgoing = http.get(url, { timeout: ANSWER_WITHIN_MS, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode ?? 0);
+      let body = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (body = (body + chunk).slice(0, KEPT)));
+      response.on('error', reject).on('end', () => resolve({ status: response.statusCode ?? 0, body }));
     });
     outgoing.on('timeout', () =>
       outgoing.destroy(new Error(`no answer within ${ANSWER_WITHIN_MS / 1000} s`)),

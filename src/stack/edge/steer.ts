@@ -11,6 +11,7 @@ import {
   markIn,
   markPath,
   renderUpstreams,
+  serversIn,
   upstreamsFile,
   type EdgeApp,
   type EdgeServer,
@@ -140,6 +141,11 @@ async function tryOut(
   } finally {
     await rm(candidate, { recursive: true, force: true });
   }
+}
+
+/** The replicas that the edge names by address now; none where it goes by the service's name. */
+export async function namedServers(edge: Edge): Promise<readonly { readonly address: string }[]> {
+  return serversIn((await readTextIfAny(join(configFolder(edge), upstreamsFile))) ?? '');
 }
 
 export async function runningContainers({ engine, project, service }: Edge): Promise<string[]> {

@@ -7,7 +7,7 @@ import type { DeployTools } from '../../../src/deploy/index.ts';
 import type { Runner } from '../../../src/journal/index.ts';
 import { openJournal, type JournalLab } from '../journal/lab.ts';
 
-const steps = ['preflight', 'switch', 'exchange', 'judge'].map((type) => ({
+const steps = ['preflight', 'switch', 'keep-warm', 'exchange', 'judge'].map((type) => ({
   ...{ type, title: `Do ${type}`, input: {} },
   ...(type === 'preflight' ? { looks: true as const } : {}),
 }));
@@ -18,8 +18,8 @@ async function underWay(t: Parameters<typeof openJournal>[0], kind = 'upgrade') 
   const tools = { journal } as DeployTools;
   const { id } = journal.create({ kind, title: 'Upgrade Notes', input: {}, steps });
   journal.move(id, 'running');
-  for (const n of [1, 2]) journal.settle(id, n, 'done');
-  journal.attempt(id, 3, 'running');
+  for (const n of [1, 2, 3]) journal.settle(id, n, 'done');
+  journal.attempt(id, 4, 'running');
   const halted: string[] = [];
   const runner = { halt: (one: string) => void halted.push(one) } as unknown as Runner;
   return { journal, tools, id, halted, runner };

@@ -1,5 +1,8 @@
-// Replicas of a worker on an engine of the test's own: they start, end and leave, and what was done is remembered.
+// Replicas of a worker on an engine of the test's own: they start, end, are ill and leave, and what was done is remembered.
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pathsUnder } from '../../../src/base/paths.ts';
 import { createLogger } from '../../../src/base/log.ts';
 import type { DeployTools } from '../../../src/deploy/index.ts';
@@ -9,26 +12,38 @@ import type { Sides } from '../../../src/deploy/upgrade/strategy.ts';
 export interface Replica {
   readonly id: string;
   readonly side: 'fresh' | 'stale';
-  status: 'running' | 'exited';
+  status: 'running' | 'exited' | 'paused';
+  readonly health?: 'healthy' | 'unhealthy';
+}
+
+export interface LabOptions {
+  /** What becomes of those that are started. */
+  readonly started?: Partial<Record<Replica['side'], 'healthy' | 'unhealthy'>>;
 }
 
 const HASH = 'com.docker.compose.config-hash';
 
-export function exchangeLab(replicas: Replica[]) {
+export async function exchangeLab(
+  t: { teardown(end: () => unknown): void },
+  replicas: Replica[],
+  { started = {} }: LabOptions = {},
+) {
+  const root = await mkdtemp(join(tmpdir(), 'onstead-exchange-'));
+  t.teardown(() => rm(root, { recursive: true, force: true }));
   const done: string[] = [];
   const notes: string[] = [];
-  const paths = pathsUnder('/nonexistent');
+  const paths = pathsUnder(root);
   const start = (side: Replica['side'], total: number): void => {
     while (replicas.length < total) {
       const id = `${side}-${replicas.length + 1}`;
-      replicas.push({ id, side, status: 'running' });
+      replicas.push({ id, side, status: 'running', health: started[side] ?? 'healthy' });
       done.push(`start ${id}`);
     }
   };
   const containers = {
     list: async () =>
-      replicas.map(({ id, side, status }, at) => ({
-        ...{ id, name: id, status, number: at + 1, oneOff: false, labels: { [HASH]: side } },
+      replicas.map(({ id, side, status, health = 'healthy' }, at) => ({
+        ...{ id, name: id, status, health, number: at + 1, oneOff: false, labels: { [HASH]: side } },
       })),
     stop: async (id: string) => void done.push(`stop ${id}`),
     remove: async (id: string) => {
@@ -38,9 +53,14 @@ export function exchangeLab(replicas: Replica[]) {
         1,
       );
     },
+    /** As the engine's own: whatever is not well in the end fails the wait. */
     waitHealthy: async (ids: readonly string[]) => {
-      const ended = replicas.find(({ id, status }) => ids.includes(id) && status === 'exited');
-      if (ended !== undefined) throw new Error(`${ended.id} ended`);
+      for (const id of ids) {
+        const one = replicas.find((replica) => replica.id === id);
+        if (one === undefined) throw new Error(`${id} was removed`);
+        if (one.status !== 'running') throw new Error(`${id} is ${one.status}`);
+        if (one.health === 'unhealthy') throw new Error(`${id} is unhealthy`);
+      }
     },
     async *logs(id: string) {
       yield { line: `${id} said why` };

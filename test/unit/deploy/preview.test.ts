@@ -93,7 +93,10 @@ t.test('whatever is restarted is told, how long, and what becomes of the request
 
 t.test('each strategy is told in words, with the time that the old are kept warm', async (t) => {
   const how = (strategy: 'blue-green' | 'canary') => preview({ target: { strategy } }).services[0]?.how;
-  t.equal(how('blue-green'), '8 new beside the old, then all requests at once, the old kept warm for 1 min');
+  t.equal(
+    how('blue-green'),
+    '8 new beside the old and tried there, then all requests at once, the old kept warm for 1 min',
+  );
   t.equal(how('canary'), '8 replicas, the new asked for 5, 25, 50, 100 % of the requests');
   const { strategies, services } = preview({ target: { strategy: 'blue-green', spareBytes: 600 * MIB } });
   t.match(strategies, [{ strategy: 'rolling', isOffer: true, why: /^blue-green was asked for, but/ }]);

@@ -36,13 +36,14 @@ async function openTools(t: { teardown(end: () => unknown): void }, restarts: re
     ...{ clock, paths, engine: async () => ({ containers }), composeIn: async () => compose },
   } as unknown as DeployTools;
   const progress: string[] = [];
+  const notes: string[] = [];
   const context: StepContext = {
     operation: 'upgrade-1',
     signal: new AbortController().signal,
     progress: ({ done, total }) => progress.push(`${done}/${total}`),
-    note: () => {},
+    note: (text) => void notes.push(text),
   };
-  return { tools, context, progress, clock };
+  return { tools, context, progress, notes, clock };
 }
 
 t.test('replicas that live on are watched for the whole time, and that is shown', async (t) => {
@@ -52,6 +53,12 @@ t.test('replicas that live on are watched for the whole time, and that is shown'
     '1 new replica: no request of a client',
   );
   t.strictSame(progress, ['1/4', '2/4', '3/4', '4/4']);
+});
+
+t.test('a watch of a day is told in a dozen lines, not in thousands', async (t) => {
+  const { tools, context, notes } = await openTools(t, [0]);
+  await watchService(tools, watched, context, { forMs: 24 * 3_600_000 });
+  t.ok(notes.length > 5 && notes.length < 20, `${notes.length} lines`);
 });
 
 t.test('a replica that is started again ends the watch at once', async (t) => {

@@ -132,6 +132,13 @@ t.test('the two ports are two, a default counted too', async (t) => {
     t.notOk(takes(`edge: { http: ${port} }`), port);
 });
 
+t.test('the old replicas are not kept warm for longer than a day', async (t) => {
+  t.ok(takes('upgrade: { keepWarm: 24h }'));
+  t.match(mistakesIn('upgrade: { soak: 5s, keepWarm: 1d1s }'), [
+    { line: 1, column: 32, message: /keepWarm.* at most 24h/ },
+  ]);
+});
+
 t.test('every mistake is told at once, with its place and what would be right', async (t) => {
   const text = `colour: red
 edge:

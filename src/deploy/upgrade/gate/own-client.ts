@@ -28,12 +28,29 @@ export async function askAsClient(
   forMs: number,
   signal: AbortSignal,
 ): Promise<ClientSample[]> {
+  return askFor(tools, project, { targets: targetsOf(release, replicas), forMs }, signal);
+}
+
+/** Each of these about once. On a busy machine some may be left out. */
+export function askFromEdge(
+  tools: DeployTools,
+  project: string,
+  targets: readonly ClientTarget[],
+  signal: AbortSignal,
+): Promise<ClientSample[]> {
+  return askFor(tools, project, { targets, forMs: EVERY_MS * targets.length }, signal);
+}
+
+async function askFor(
+  tools: DeployTools,
+  project: string,
+  { targets, forMs }: Pick<ClientQuestion, 'targets' | 'forMs'>,
+  signal: AbortSignal,
+): Promise<ClientSample[]> {
   const [holder] = await containersOf(tools, project, holderName);
   const { networkOfPid } = await placeOf(tools, holder?.id ?? holderName, edgeNetworkOf(project));
   const question: ClientQuestion = {
-    targets: targetsOf(release, replicas),
-    everyMs: EVERY_MS,
-    forMs,
+    ...{ targets, forMs, everyMs: EVERY_MS },
     authority: tools.secrets.get(certificateSecrets.authority),
   };
   return askWorker<ClientQuestion, ClientSample[]>(import.meta.url, '../../workers/client-worker', question, {

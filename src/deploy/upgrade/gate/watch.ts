@@ -23,7 +23,8 @@ import { appOf, askAsClient, notReadyInARow, tallyOf, type AskedReplica } from '
 import { sidesOf } from '../sides.ts';
 
 const LOOK_EVERY_MS = 1_000;
-const NOTE_EVERY_LOOKS = 5;
+/** Then ever more seldom: a watch of a day is told in a dozen lines. */
+const FIRST_NOTE_AT_LOOK = 5;
 const ASK_FOR_MS = 4_000;
 const SAMPLES_KEPT = 400;
 const HEALTHY_WITHIN_MS = 5 * 60_000;
@@ -114,6 +115,7 @@ class Watch {
     const { clock } = this.#tools;
     const { signal, note } = this.#context;
     const begunMs = clock.monotonicMs();
+    let noteAt = FIRST_NOTE_AT_LOOK;
     for (let look = 1; ; look += 1) {
       const leftMs = begunMs + forMs - clock.monotonicMs();
       await pause(this.#tools, Math.min(LOOK_EVERY_MS, Math.max(0, leftMs)), signal, ended);
@@ -126,7 +128,9 @@ class Watch {
       this.#show(watchedMs, forMs, said);
       if (complaint !== undefined) throw refused(complaint.code, complaint.message);
       if (isOver || ended?.aborted) return said;
-      if (look % NOTE_EVERY_LOOKS === 0) note(said);
+      if (look < noteAt) continue;
+      note(said);
+      noteAt *= 2;
     }
   }
 

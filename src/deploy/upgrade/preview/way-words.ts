@@ -13,7 +13,7 @@ export function inWords(
   if (!isBehindEdge || strategy === 'rolling') return `${many}, one after the other, new before old`;
   if (strategy === 'blue-green') {
     const warm = keepWarmMs === 0 ? '' : `, the old kept warm for ${formatDuration(keepWarmMs)}`;
-    return `${count} new beside the old, then all requests at once${warm}`;
+    return `${count} new beside the old and tried there, then all requests at once${warm}`;
   }
   const shares = stages.flatMap(({ to }) => (to.freshShare === null ? [] : [to.freshShare]));
   const rest = shares.at(-1) === 100 ? '' : ', then one after the other';
