@@ -31,7 +31,7 @@ const releaseOf = (name: string, version: string, edit: (text: string) => string
     edit(
       text
         .replace(/^ {2}version: .*$/m, `  version: ${version}`)
-        .replace('drain: 30s', 'drain: 4s')
+        .replace(/^( +drain:) \d+s$/m, '$1 4s')
         .replace(
           '    environment:\n      MYSQL_HOST',
           `    command: [node, -e, '${TUNNEL}']
@@ -73,6 +73,8 @@ const version = async (): Promise<string> => {
   return (JSON.parse(stdout) as { release: { version: string } }).release.version;
 };
 
+/** A reload. */
+const SIGHUP = '1';
 const OVER = ['done', 'rolled-back', 'stuck'];
 
 /** Looks at the operation until this is so; false where it came to its end before. */
@@ -136,7 +138,8 @@ t.test('by canary the new release meets 5, 25, 50 and 100 % of the requests, and
   const download = await beginDownload(appliance.httpsPort);
   t.equal(await tunnel.say('before'), 'before');
   const isToldToLeave = (): boolean =>
-    ear.heard.some(({ id, action }) => id === oldEdge && action === 'kill');
+    ear.heard.some(({ id, action, signal }) => id === oldEdge && action === 'kill' && signal !== SIGHUP);
+  t.notOk(isToldToLeave(), 'both began at the nginx of before');
   await until(() => isToldToLeave());
   t.ok(isToldToLeave(), 'the nginx of before was told to leave');
   t.equal(await tunnel.say('after'), 'after', 'a websocket goes on when nginx is replaced');
@@ -255,7 +258,7 @@ t.test(
 t.test('a migration that takes longer than it may is ended, and the upgrade taken back', async (t) => {
   const { path } = await releaseOf('1.1.0', '1.1.3', (text) =>
     text
-      .replace('up: [node, /app/src/main.ts, migrate, up]', "up: [node, -e, 'setTimeout(() => {}, 600000)']")
+      .replace(/up: \[.*\]/, "up: [node, -e, 'setTimeout(() => {}, 600000)']")
       .replace('timeout: 10m', 'timeout: 2s')
       .replace('MYSQL_HOST:', 'TZ: Europe/Lisbon\n      MYSQL_HOST:'),
   );

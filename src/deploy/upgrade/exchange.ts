@@ -1,6 +1,7 @@
 // Takes a service from one state of its two sides to another. What is missing is started, ready and tried before traffic
 // moves, and what is too many leaves after it has. Begun again at any point it does what is left to do.
 
+import { OnsteadError } from '../../base/errors.ts';
 import type { Executor, StepContext } from '../../journal/index.ts';
 import { drainEdge, steerEdge } from '../../stack/index.ts';
 import type { DeployTools } from '../tools.ts';
@@ -126,7 +127,15 @@ async function steer(
 ): Promise<void> {
   if (input.ready === null) return;
   const servers = listedServers(input, stay, freshShare);
+  if (servers.length === 0) throw nobodyAnswers(input.service);
   await steerEdge(await edgeOf(tools), { kind: 'listed', servers }, signal);
+}
+
+/** As after an engine that came back without them. */
+function nobodyAnswers(service: string): OnsteadError {
+  return new OnsteadError('stack.no-address', `No replica of "${service}" has an address at the edge.`, {
+    next: 'Look at the containers with `onstead services`.',
+  });
 }
 
 /** Which of them stay where there are too many: those that are well, then those that came first. */
