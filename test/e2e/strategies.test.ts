@@ -181,7 +181,9 @@ t.test('by canary the new release meets 5, 25, 50 and 100 % of the requests, and
 
 t.test('a new side that fails its smoke test by itself is taken back, and met by nobody', async (t) => {
   const { path } = await releaseOf('1.1.0', '1.1.1', (text) =>
-    text.replace('    - path: /api/health\n', '    - path: /api/version\n      contains: no-such-word\n$&'),
+    text
+      .replace('    - path: /api/health\n', '    - path: /api/version\n      contains: no-such-word\n$&')
+      .replace('MYSQL_HOST:', 'TZ: Europe/Oslo\n      MYSQL_HOST:'),
   );
   const old = await containersOf('app');
   const users = await startUsers(appliance);

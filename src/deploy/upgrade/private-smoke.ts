@@ -15,7 +15,7 @@ import { askFromEdge } from './gate/own-client.ts';
 import type { Asked } from './ready.ts';
 
 /** It says already that it is ready. */
-const PASS_WITHIN_MS = 30_000;
+const PASS_WITHIN_MS = 20_000;
 const BETWEEN_MS = 500;
 
 /** Those that the edge names already have been tried, and their clients tell how they do. */
