@@ -4,9 +4,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { OperationView } from '../../src/api/schemas.ts';
-import { TestAppliance } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
 import { listenToEngine, type Heard } from './engine-ear.ts';
+import { installedAppliance } from './installed-appliance.ts';
 import { beginDownload, openTunnel } from './long-clients.ts';
 import { startUsers } from './users.ts';
 
@@ -51,18 +51,11 @@ $&`,
     ),
   );
 
-const first = await releaseOf('1.0.0', '1.0.0');
-const appliance = await TestAppliance.make({ publicKey: first.publicKey });
-t.teardown(() => appliance.remove());
-await appliance.writeSettings(
-  'limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 60s, soak: 3s, keepWarm: 3s }\n',
+const appliance = await installedAppliance(
+  t,
+  await releaseOf('1.0.0', '1.0.0'),
+  '{ readyWithin: 60s, soak: 3s, keepWarm: 3s }',
 );
-
-t.before(async () => {
-  await appliance.start();
-  const { code, stderr } = await appliance.onstead(['install', first.path]);
-  if (code !== 0) throw new Error(stderr);
-});
 
 const containersOf = (service: string) =>
   appliance.engine.containers.list({ project: appliance.project, service });
