@@ -1,7 +1,7 @@
 // Containers: look, steer, run commands, read logs, wait for health.
 
 import type { Container } from 'dockerode';
-import { isOnsteadError } from '../base/errors.ts';
+import { isOnsteadError, messageOf } from '../base/errors.ts';
 import type { ContainerFacts, ContainerStatus, ContainerSummary } from './container-facts.ts';
 import { factsFrom, summaryFrom } from './container-facts.ts';
 import type { ExecResult, ExecSpec } from './exec.ts';
@@ -32,6 +32,13 @@ type Steering = (container: Container, abortSignal: AbortSignal) => Promise<unkn
 /** A container's `StopTimeout` is its image's own affair: be patient, then say that it hangs. */
 const STOP_PATIENCE_MS = 10 * 60_000;
 
+interface StopOptions {
+  readonly timeoutSeconds?: number;
+  readonly signal?: AbortSignal;
+}
+
+const STOP_TRIES = 10;
+
 export class Containers {
   readonly #link: Link;
 
@@ -60,9 +67,21 @@ export class Containers {
   }
 
   /** Its stop signal, then SIGKILL after so many seconds. Fine where it is stopped already. */
-  async stop(id: string, options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {}) {
-    const { timeoutSeconds: t, signal } = options;
-    await this.#steer(
+  async stop(id: string, options: StopOptions = {}): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#stop(id, options);
+      } catch (error) {
+        // It ended, or is between two of its starts, at that very moment.
+        if (!/is not running/.test(messageOf(error)) || tries === STOP_TRIES) throw error;
+        const status = (await this.inspect(id))?.status;
+        if (status !== 'running' && status !== 'restarting') return;
+      }
+    }
+  }
+
+  #stop(id: string, { timeoutSeconds: t, signal }: StopOptions): Promise<void> {
+    return this.#steer(
       id,
       'stop',
       (container, abortSignal) =>

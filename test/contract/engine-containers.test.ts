@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { connectEngine, RUN_LABEL } from '../../src/engine/index.ts';
 import type { LogLine } from '../../src/engine/index.ts';
@@ -62,6 +63,19 @@ t.test('a container is listed and described', async (t) => {
   t.equal(facts.finished, undefined);
   t.same((await lab.engine.networks.inspect(volume))?.containers, [id]);
   await t.rejects(lab.engine.volumes.remove(volume), { code: 'engine.conflict' });
+});
+
+t.test('one that ends again and again is stopped at whatever moment it is met', async (t) => {
+  const id = await lab.start(['sh', '-c', 'sleep 0.02; exit 1'], ['--restart', 'always']);
+  for (let round = 0; round < 8; round += 1) {
+    await containers.stop(id, { timeoutSeconds: 0 });
+    t.not((await containers.inspect(id))?.status, 'restarting');
+    await containers.start(id);
+    await sleep(round * 40);
+  }
+  await containers.stop(id, { timeoutSeconds: 0 });
+  await sleep(500);
+  t.equal((await containers.inspect(id))?.status, 'exited', 'and stays so');
 });
 
 t.test('a container is stopped, started, killed and removed, and asking twice is fine', async (t) => {
