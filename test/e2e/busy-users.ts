@@ -12,6 +12,8 @@ export interface UsersQuestion {
   readonly pauseMs: number;
   /** Characters that each note is made longer by. */
   readonly bodyLength?: number;
+  /** Every fourth note gets a file. */
+  readonly keepsFiles?: boolean;
 }
 
 /** One request: when it began by the machine's clock, how long it took, what came. */
@@ -39,7 +41,7 @@ export interface UsersAnswer {
 }
 
 const [line = '{}'] = process.argv.slice(2);
-const { port, users, pauseMs, bodyLength = 0 } = JSON.parse(line) as UsersQuestion;
+const { port, users, pauseMs, bodyLength = 0, keepsFiles = false } = JSON.parse(line) as UsersQuestion;
 const samples: UserSample[] = [];
 const made: number[] = [];
 const files: KeptFile[] = [];
@@ -77,7 +79,7 @@ async function readOrWrite(agent: Agent, number: number, round: number): Promise
   if (status >= 400) return status;
   const { id } = JSON.parse(body) as { id: number };
   made.push(id);
-  return round % 16 === 15 ? keepFile(agent, id, `of ${note.title}`) : status;
+  return keepsFiles && round % 16 === 15 ? keepFile(agent, id, `of ${note.title}`) : status;
 }
 
 async function keepFile(agent: Agent, note: number, content: string): Promise<number> {

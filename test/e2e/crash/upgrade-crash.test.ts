@@ -40,7 +40,7 @@ async function nobodyMissesAnything(t: Test, { failures, made, files, answered }
 }
 
 async function killedThrough(t: Test, steps: readonly Step[], points: readonly Point[]): Promise<Seen> {
-  const users = await startUsers(appliance);
+  const users = await startUsers(appliance, { keepsFiles: true });
   const died = await killThrough(appliance, placesOf(steps, points));
   const end = await settle(appliance);
   const seen = await users.stop();
@@ -61,7 +61,7 @@ t.test(
       .map(({ n, type }) => ({ n, type: `undo:${type}` }));
     const begunSteps = back.slice(back.findLastIndex(({ type }) => type === 'undo:exchange'));
     const points: readonly Point[] = ['before', 'during', 'after'];
-    const users = await startUsers(appliance);
+    const users = await startUsers(appliance, { keepsFiles: true });
     const died = [await diesAt(appliance, ...placesOf(back, ['before']))];
     died.push(...(await killThrough(appliance, placesOf(begunSteps, points).slice(1))));
     const end = await settle(appliance);
