@@ -1,19 +1,22 @@
 // A daemon that was killed leaves children behind that go on changing things. They carry its mark in their
 // environment; the next daemon ends them before it begins anything.
 
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OnsteadError } from './errors.ts';
 
 const MARK = 'ONSTEAD_OWNER';
+/** Which process began it: what that one began is no orphan as long as it lives. */
+const PARENT = 'ONSTEAD_OWNER_PROCESS';
 const GRACE_MS = 5_000;
 
 /** Put this into the environment of every child that has an effect. */
 export function ownerMark(owner: string): Record<string, string> {
-  return { [MARK]: owner };
+  return { [MARK]: owner, [PARENT]: processName(process.pid) ?? '' };
 }
 
-/** Ends every process with this mark, except the caller's own; resolves with the ids when they are gone. */
+/** Ends every process with this mark whose parent is gone; resolves with the ids when they are gone. */
 export async function endOrphans(owner: string): Promise<number[]> {
   const orphans = await findMarked(owner);
   for (const pid of orphans) signal(pid, 'SIGTERM');
@@ -46,9 +49,27 @@ async function findMarked(owner: string): Promise<number[]> {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
     const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-    if (environment.split('\0').includes(wanted)) found.push(pid);
+    const words = environment.split('\0');
+    if (words.includes(wanted) && !isAlive(words.find((word) => word.startsWith(`${PARENT}=`))))
+      found.push(pid);
   }
   return found;
+}
+
+function isAlive(word: string | undefined): boolean {
+  const name = word?.slice(PARENT.length + 1) ?? '';
+  return name !== '' && processName(Number(name.split('@')[0])) === name;
+}
+
+/** No other process ever has it: numbers are used again, but not at the same moment. */
+function processName(pid: number): string | undefined {
+  try {
+    // What stands before the last bracket is the program's name, which may hold anything.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return `${pid}@${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -14,7 +14,9 @@ export function begun(appliance: TestAppliance, path: string): Promise<Step[]> {
 export async function begunBy(appliance: TestAppliance, command: readonly string[]): Promise<Step[]> {
   await appliance.stop(); // where a test before this one failed
   await appliance.start({ ONSTEAD_FAULT: '1/preflight:before' });
-  await appliance.onstead([...command, '--yes', '--detach']);
+  const { code, stdout, stderr } = await appliance.onstead([...command, '--yes', '--detach']);
+  // 6: the daemon died before it could answer.
+  if (code !== 0 && code !== 6) throw new Error(`${command.join(' ')} ends with ${code}: ${stdout}${stderr}`);
   await appliance.ended();
   return storedOperation(appliance).steps.map(({ n, type }) => ({ n, type }));
 }
