@@ -26,11 +26,6 @@ export function lossInWords(
     hasMigrations && !isPartlyKept && rows.length > 0
       ? ['What the migrations themselves wrote is among these.']
       : [];
-  const columns = isPartlyKept
-    ? [
-        'What people wrote into columns and tables that these migrations brought goes with them; the restore point that this rollback keeps has it all.',
-      ]
-    : [];
   const partly = databases
     .filter(({ changes }) => !changes.isComplete)
     .map(
@@ -44,7 +39,7 @@ export function lossInWords(
   const nothing = unknown.map(
     ({ service, why }) => `What was written to ${service} since then cannot be counted (${why}); ${fate}.`,
   );
-  return [...rows, ...own, ...columns, ...partly, ...files, ...nothing];
+  return [...rows, ...own, ...partly, ...files, ...nothing];
 }
 
 /** The same in one phrase; undefined where nothing was written. */
