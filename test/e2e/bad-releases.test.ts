@@ -3,8 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { TestAppliance } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
+import { installedAppliance } from './installed-appliance.ts';
 import { startUsers, type Seen } from './users.ts';
 
 t.setTimeout(590_000);
@@ -12,17 +12,7 @@ t.setTimeout(590_000);
 const STAYS_WELL_MS = 2_000;
 
 const good = await demoBundle('1.1.0');
-const appliance = await TestAppliance.make({ publicKey: good.publicKey });
-await appliance.writeSettings(
-  'limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 20s, soak: 10s }\n',
-);
-t.teardown(() => appliance.remove());
-
-t.before(async () => {
-  await appliance.start();
-  const { code, stderr } = await appliance.onstead(['install', good.path]);
-  if (code !== 0) throw new Error(stderr);
-});
+const appliance = await installedAppliance(t, good, '{ readyWithin: 20s, soak: 10s }');
 
 interface Told {
   readonly code: number;

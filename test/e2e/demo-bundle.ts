@@ -49,7 +49,7 @@ export async function demoBundle(
   await mkdir(cache, { recursive: true });
   await ensureKey();
   const engine = await connectEngine();
-  const composeText = edit(releaseCompose(name));
+  const composeText = edit(withoutLameDuck(releaseCompose(name)));
   const release = parseRelease(composeText, 'compose.yaml');
   const overrides = Object.fromEntries(
     await Promise.all(
@@ -90,6 +90,11 @@ export async function demoBundle(
     cacheFolder: join(cache, 'layers'),
   });
   return bundle;
+}
+
+/** An app that stops at once when it is told to forgives an edge nothing that still asks it, and takes less time. */
+function withoutLameDuck(composeText: string): string {
+  return composeText.replace(/^( +)DRAIN_SECONDS: .*$/m, "$&\n$1LAME_DUCK_SECONDS: '0'");
 }
 
 async function ensureKey(): Promise<void> {

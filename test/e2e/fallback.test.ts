@@ -5,23 +5,18 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { TestAppliance } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
+import { installedAppliance } from './installed-appliance.ts';
 import { addedTo, flat, NotesData, PADDED } from './notes-data.ts';
 import { startUsers } from './users.ts';
 
 t.setTimeout(590_000);
 
 const first = await demoBundle('1.0.0');
-const appliance = await TestAppliance.make({ publicKey: first.publicKey });
-t.teardown(() => appliance.remove());
-await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { soak: 5s }\n');
+const appliance = await installedAppliance(t, first, '{ soak: 5s }');
 const data = new NotesData(appliance);
 
 t.before(async () => {
-  await appliance.start();
-  const { code, stderr } = await appliance.onstead(['install', first.path]);
-  if (code !== 0) throw new Error(stderr);
   await data.begin();
 });
 

@@ -3,22 +3,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { TestAppliance } from './appliance.ts';
 import { demoBundle } from './demo-bundle.ts';
+import { installedAppliance } from './installed-appliance.ts';
 import { startUsers } from './users.ts';
 
 t.setTimeout(590_000);
 
 const first = await demoBundle('1.1.0');
-const appliance = await TestAppliance.make({ publicKey: first.publicKey });
-await appliance.writeSettings('limits: { memory: 5G, disk: 40G }\nupgrade: { readyWithin: 60s, soak: 5s }\n');
-t.teardown(() => appliance.remove());
-
-t.before(async () => {
-  await appliance.start();
-  const { code, stderr } = await appliance.onstead(['install', first.path]);
-  if (code !== 0) throw new Error(stderr);
-});
+const appliance = await installedAppliance(t, first, '{ readyWithin: 60s, soak: 2s }');
 
 async function upgradedUnnoticed(t: Test, release: string, ...more: string[]): Promise<string> {
   const { path, version } = await demoBundle(release, (text) => text.replace('drain: 75s', 'drain: 4s'));
