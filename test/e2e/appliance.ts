@@ -133,8 +133,13 @@ export class TestAppliance {
     await this.ended();
   }
 
-  async ended(): Promise<void> {
-    while (this.isRunning) await sleep(20);
+  ended(): Promise<void> {
+    return this.endedWithin(Infinity);
+  }
+
+  async endedWithin(ms: number): Promise<void> {
+    for (const untilMs = performance.now() + ms; this.isRunning && performance.now() < untilMs;)
+      await sleep(20);
   }
 
   log(): Promise<string> {

@@ -41,6 +41,9 @@ const MIDDLE_MS: Readonly<Record<string, number>> = {
   'undo:migrate': 50,
 };
 
+/** Whoever looks at an operation all the time takes the processor from it. */
+const LOOK_AGAIN_MS = 250;
+
 export const placeOf = ({ n, type }: Step, point: Point): string => {
   const wait = point === 'during' ? MIDDLE_MS[type] : undefined;
   return `${n}/${type}:${point}${wait === undefined ? '' : `+${wait}ms`}`;
@@ -57,7 +60,7 @@ export async function diesAt(
     const operation = await appliance.operation().catch(() => undefined);
     if (operation !== undefined && (isOver(operation.state) || operation.state === 'stuck')) {
       await appliance.stop();
-    } else await sleep(20);
+    } else await appliance.endedWithin(LOOK_AGAIN_MS);
   }
   const said = (await appliance.log()).slice(before).split(faultMark)[1]?.trim();
   if (said !== undefined && killsFile !== undefined) appendFileSync(killsFile, `${said}\n`);
@@ -86,9 +89,9 @@ export async function diesWhen(appliance: TestAppliance, isTime: () => Promise<b
   await appliance.start();
   // Asked seldom: an answer that takes its time would let the moment pass.
   for (let looks = 1; !(await isTime()); looks += 1) {
-    const { state } = looks % 50 === 0 ? await appliance.operation() : { state: 'running' as const };
+    const { state } = looks % 25 === 0 ? await appliance.operation() : { state: 'running' as const };
     if (isOver(state) || state === 'stuck') return false;
-    await sleep(20);
+    await sleep(40);
   }
   await appliance.stop('SIGKILL');
   return true;
@@ -126,6 +129,6 @@ export async function settle(appliance: TestAppliance): Promise<OperationView> {
   for (;;) {
     const operation = await appliance.operation();
     if (isOver(operation.state) || operation.state === 'stuck') return operation;
-    await sleep(50);
+    await sleep(LOOK_AGAIN_MS);
   }
 }
