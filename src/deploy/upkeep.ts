@@ -28,12 +28,16 @@ export async function lookAfter(tools: DeployTools, signal: AbortSignal): Promis
   const { journal, clock, log, paths } = tools;
   const forgotten = journal.forgetEventsBefore(new Date(clock.now().getTime() - EVENTS_KEPT_DAYS * DAY_MS));
   if (forgotten > 0) log.info({ forgotten }, 'old events dropped');
-  await noticeMachineChange(tools);
   const renew = async (): Promise<boolean> => {
     await clearOldMark(tools);
     return renewCertificate(tools);
   };
-  if (await holdStack(paths, renew, { signal })) log.info('the certificate was renewed');
+  try {
+    if (await holdStack(paths, renew, { signal })) log.info('the certificate was renewed');
+  } finally {
+    // Looking takes a while of a processor; an operation that a start goes on with comes first.
+    if (!signal.aborted) await noticeMachineChange(tools);
+  }
 }
 
 /** Renews the edge's certificate when it is due and lets nginx take it up without dropping a connection. */

@@ -61,7 +61,14 @@ export async function runRing(run: RingRun): Promise<RingResult> {
 function tapArguments({ ring, files, bail }: RingRun): string[] {
   const jobs = Math.min(ring.jobs, availableParallelism());
   const options = ['--reporter=tap', `--jobs=${jobs}`, `--timeout=${ring.fileLimitSeconds}`];
-  return ['run', ...options, ...(bail ? ['--bail'] : []), ...files];
+  const alone = files.filter((file) => ring.alone.some((path) => file.endsWith(`/${path}`)));
+  return [
+    'run',
+    ...options,
+    ...alone.map((file) => `--serial=${file}`),
+    ...(bail ? ['--bail'] : []),
+    ...files,
+  ];
 }
 
 /**

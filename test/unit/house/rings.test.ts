@@ -14,3 +14,12 @@ t.test('every test file is in exactly one ring', async (t) => {
     t.equal(count, 1, `${path} is in ${count} rings; put it under the folder of one, named *.test.ts`);
   }
 });
+
+t.test('a file that runs alone is one of its ring', async (t) => {
+  const where = { root, testFolder: 'test', suffix: '.test.ts' };
+  for (const ring of RINGS) {
+    const files = await filesOf(ring, where);
+    for (const path of ring.alone) t.ok(files.includes(`test/${path}`), `${ring.name} has no ${path}`);
+  }
+  t.ok(RINGS.some(({ alone }) => alone.length > 0));
+});
