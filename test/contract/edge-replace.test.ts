@@ -83,7 +83,7 @@ t.test('files that the next nginx cannot read replace nothing, and the old one g
   const path = join(lab.stackFolder, 'config/nginx/nginx.conf');
   const good = await readFile(path, 'utf8');
   const load = lab.load();
-  await settleEdge(edge, [], signal);
+  await settleEdge(edge, await lab.replicas(), signal);
   await lab.change('broken');
   await writeFile(path, good.replace('sendfile on;', 'sendfile on'));
   await t.rejects(replace(), { code: 'edge.refused', message: /sendfile|directive/ });

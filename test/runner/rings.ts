@@ -10,6 +10,8 @@ export interface Ring {
   readonly folder: string;
   readonly except: readonly string[];
   readonly needsEngine: boolean;
+  /** Of `npm test`; the others are run by their name. */
+  readonly isEveryday: boolean;
   /**
    * Test files at once. They wait more than they work; but on a machine that is kept busy a new release answers slowly,
    * and is taken back for that.
@@ -28,6 +30,7 @@ function ring(name: string, what: string, folder: string, more: Partial<Ring> = 
     folder,
     except: [],
     needsEngine: true,
+    isEveryday: true,
     jobs: 2,
     alone: [],
     fileLimitSeconds: 600,
@@ -55,12 +58,15 @@ export const RINGS: readonly Ring[] = [
     'machine',
     'a whole customer machine: power cuts, reboots, engines that end, with and without systemd',
     'machine',
-    {
-      // An engine that was killed takes longer to come back on a busy machine.
-      alone: ['machine/unsteady-engine.test.ts'],
-      ringLimitSeconds: 2400,
-    },
+    { ringLimitSeconds: 2400 },
   ),
+  ring('deep', 'rare failures, and the ways back from them: what takes long', 'deep', {
+    isEveryday: false,
+    // An engine that was killed takes longer to come back on a busy machine.
+    alone: ['deep/unsteady-engine.test.ts'],
+    fileLimitSeconds: 2400, // of the complete run; see test/e2e/crash/killing.ts
+    ringLimitSeconds: 7200,
+  }),
 ];
 
 export interface Discovery {

@@ -15,7 +15,7 @@ import type { NotRun } from './report.ts';
 import { runRing, type RingResult } from './ring-run.ts';
 import { filesOf, type Discovery, type Ring } from './rings.ts';
 import type { Readiness } from './setup.ts';
-import type { Wanted } from './arguments.ts';
+import type { Wanted, WantedRing } from './arguments.ts';
 
 export interface Session {
   readonly where: Discovery;
@@ -59,13 +59,23 @@ export async function runSession(session: Session): Promise<number> {
 }
 
 async function choose({ where, rings, wanted }: Session): Promise<Chosen[]> {
-  const named = wanted.rings.length === 0 ? rings : rings.filter((ring) => wanted.rings.includes(ring.name));
+  const { filters } = wanted;
   const isWanted = (file: string): boolean =>
-    wanted.filters.length === 0 || wanted.filters.some((part) => file.includes(part));
+    filters.length === 0 || filters.some((part) => file.includes(part));
   const all = await Promise.all(
-    named.map(async (ring) => ({ ring, files: (await filesOf(ring, where)).filter(isWanted) })),
+    rings.map(async (ring) => {
+      const part = partOf(ring, wanted);
+      const files = part === undefined ? [] : await filesOf(ring, where);
+      return { ring, files: files.filter((file, at) => at % part!.of === part!.n - 1 && isWanted(file)) };
+    }),
   );
   return all.filter((each) => each.files.length > 0);
+}
+
+/** Where no ring is named: those of every day, or each that holds what is looked for. */
+function partOf({ name, isEveryday }: Ring, { rings, filters }: Wanted): WantedRing['part'] | undefined {
+  if (rings.length > 0) return rings.find((each) => each.name === name)?.part;
+  return isEveryday || filters.length > 0 ? { n: 1, of: 1 } : undefined;
 }
 
 function mayGoOn({ wanted, children }: Session, { results, problems }: State): boolean {

@@ -107,6 +107,18 @@ t.test('only the rings and files that were asked for run', async (t) => {
   t.match(await runTree('engine', { args: ['e2e', 'passes'] }), { last: '1 passed, 0 failed' });
 });
 
+t.test('the deep ring runs by its name, in parts of its files, or where one of them is named', async (t) => {
+  t.match(await runTree('deep'), { last: '1 passed, 0 failed' });
+  t.match(await runTree('deep', { args: ['deep'] }), { last: '4 passed, 0 failed' });
+  t.match(await runTree('deep', { args: ['third'] }), { last: '1 passed, 0 failed', text: /third/ });
+  const parts = await Promise.all([1, 2, 3].map((n) => runTree('deep', { args: ['unit', `deep:${n}/3`] })));
+  t.strictSame(
+    parts.map(({ text }) => [...text.matchAll(/^ok .*deep\/(\w+)\.case/gm)].map(([, name]) => name)),
+    [['first', 'third'], ['fourth'], ['second']],
+  );
+  t.match(parseWanted(['deep:4/3'], names), /no part 4 of 3/);
+});
+
 t.test('without an engine the other rings run, and those that did not are named', async (t) => {
   const run = await runTree('engine', { readiness: noEngine });
   t.match(run, { code: 0, last: '1 passed, 0 failed' });

@@ -5,10 +5,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { demoBundle } from './demo-bundle.ts';
-import { installedAppliance } from './installed-appliance.ts';
-import { addedTo, flat, NotesData, PADDED } from './notes-data.ts';
-import { startUsers } from './users.ts';
+import { demoBundle } from '../e2e/demo-bundle.ts';
+import { installedAppliance } from '../e2e/installed-appliance.ts';
+import { addedTo, flat, NotesData, PADDED } from '../e2e/notes-data.ts';
+import { startUsers } from '../e2e/users.ts';
 
 t.setTimeout(590_000);
 

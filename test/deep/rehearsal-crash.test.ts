@@ -2,11 +2,11 @@
 // was, and nothing of the scratch stack is left.
 
 import t from 'tap';
-import { demoBundle } from '../demo-bundle.ts';
-import { installedAppliance } from '../installed-appliance.ts';
-import { onEngine } from '../footprint.ts';
-import { storedOperation } from '../stored-operation.ts';
-import { diesAt, expected, killThrough, placesOf, ROUNDS, settle, type Step } from './killing.ts';
+import { demoBundle } from '../e2e/demo-bundle.ts';
+import { installedAppliance } from '../e2e/installed-appliance.ts';
+import { onEngine } from '../e2e/footprint.ts';
+import { storedOperation } from '../e2e/stored-operation.ts';
+import { diesAt, expected, killThrough, placesOf, ROUNDS, settle, type Step } from '../e2e/crash/killing.ts';
 
 t.setTimeout(1_180_000);
 

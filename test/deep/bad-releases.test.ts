@@ -3,9 +3,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { demoBundle } from './demo-bundle.ts';
-import { installedAppliance } from './installed-appliance.ts';
-import { startUsers, type Seen } from './users.ts';
+import { demoBundle } from '../e2e/demo-bundle.ts';
+import { installedAppliance } from '../e2e/installed-appliance.ts';
+import { startUsers, type Seen } from '../e2e/users.ts';
 
 t.setTimeout(590_000);
 

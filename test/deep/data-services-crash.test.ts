@@ -5,12 +5,20 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { isOver } from '../../../src/journal/index.ts';
-import { demoBundle } from '../demo-bundle.ts';
-import { installedAppliance } from '../installed-appliance.ts';
-import { storedOperation } from '../stored-operation.ts';
-import { startUsers, type Seen, type UserSample } from '../users.ts';
-import { diesAt, diesWhen, isComplete, placeOf, settle, type Point, type Step } from './killing.ts';
+import { isOver } from '../../src/journal/index.ts';
+import { demoBundle } from '../e2e/demo-bundle.ts';
+import { installedAppliance } from '../e2e/installed-appliance.ts';
+import { storedOperation } from '../e2e/stored-operation.ts';
+import { startUsers, type Seen, type UserSample } from '../e2e/users.ts';
+import {
+  diesAt,
+  diesWhen,
+  isComplete,
+  placeOf,
+  settle,
+  type Point,
+  type Step,
+} from '../e2e/crash/killing.ts';
 
 t.setTimeout(1_180_000);
 

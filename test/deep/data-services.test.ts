@@ -5,9 +5,9 @@ import { request } from 'node:https';
 import { text as readAll } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { demoBundle } from './demo-bundle.ts';
-import { installedAppliance } from './installed-appliance.ts';
-import { startUsers, type Seen } from './users.ts';
+import { demoBundle } from '../e2e/demo-bundle.ts';
+import { installedAppliance } from '../e2e/installed-appliance.ts';
+import { startUsers, type Seen } from '../e2e/users.ts';
 
 t.setTimeout(590_000);
 
@@ -165,10 +165,8 @@ t.test(
     t.match(story, /no such setting/, 'what the server said last is kept');
     t.match(story, /redis is as it was: \d+ keys/);
     t.equal((await appliance.operation()).state, 'rolled-back');
-    t.match(JSON.parse((await appliance.onstead(['status', '--json'])).stdout), {
-      well: true,
-      release: { version: '1.1.1' },
-    });
+    const status = (await appliance.onstead(['status', '--json'])).stdout;
+    t.match(JSON.parse(status), { well: true, release: { version: '1.1.1' } }, status);
     copyWithRows = /since it was replaced is in the volume (\S+) alone/.exec(story)?.[1];
     const onCopy = await titlesIn(copyWithRows!, body);
     const here = (await inMysql(`SELECT title FROM notes WHERE body = '${body}'`)).split('\n');

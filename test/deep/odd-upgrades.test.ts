@@ -3,9 +3,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { demoBundle } from './demo-bundle.ts';
-import { installedAppliance } from './installed-appliance.ts';
-import { startUsers } from './users.ts';
+import { demoBundle } from '../e2e/demo-bundle.ts';
+import { installedAppliance } from '../e2e/installed-appliance.ts';
+import { startUsers } from '../e2e/users.ts';
 
 t.setTimeout(590_000);
 

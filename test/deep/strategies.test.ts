@@ -4,11 +4,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { OperationView } from '../../src/api/schemas.ts';
-import { demoBundle } from './demo-bundle.ts';
-import { listenToEngine, type Heard } from './engine-ear.ts';
-import { installedAppliance } from './installed-appliance.ts';
-import { beginDownload, openTunnel } from './long-clients.ts';
-import { startUsers } from './users.ts';
+import { demoBundle } from '../e2e/demo-bundle.ts';
+import { listenToEngine, type Heard } from '../e2e/engine-ear.ts';
+import { installedAppliance } from '../e2e/installed-appliance.ts';
+import { beginDownload, openTunnel } from '../e2e/long-clients.ts';
+import { startUsers } from '../e2e/users.ts';
 
 t.setTimeout(590_000);
 

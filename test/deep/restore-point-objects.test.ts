@@ -28,8 +28,8 @@ import {
   sweepObjects,
   type ObjectStoreAccess,
 } from '../../src/stack/index.ts';
-import { until } from './engine-lab.ts';
-import { demoImage, openStackLab } from './stack-lab.ts';
+import { until } from '../contract/engine-lab.ts';
+import { demoImage, openStackLab } from '../contract/stack-lab.ts';
 
 const lab = await openStackLab();
 t.teardown(() => lab.close());

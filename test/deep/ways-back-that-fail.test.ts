@@ -5,10 +5,10 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { TestAppliance } from './appliance.ts';
-import { demoBundle } from './demo-bundle.ts';
-import { addedTo, flat, NotesData } from './notes-data.ts';
-import { startUsers } from './users.ts';
+import { TestAppliance } from '../e2e/appliance.ts';
+import { demoBundle } from '../e2e/demo-bundle.ts';
+import { addedTo, flat, NotesData } from '../e2e/notes-data.ts';
+import { startUsers } from '../e2e/users.ts';
 
 t.setTimeout(1_180_000);
 

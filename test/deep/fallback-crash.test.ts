@@ -2,12 +2,12 @@
 // down: it ends as exactly the old release with exactly the data of then, and says to the row what people lost.
 
 import t from 'tap';
-import { upgradeExecutors, type DeployTools } from '../../../src/deploy/index.ts';
-import { demoBundle } from '../demo-bundle.ts';
-import { installedAppliance } from '../installed-appliance.ts';
-import { startUsers } from '../users.ts';
-import { diesAt, isComplete, killThrough, placesOf, settle, type Step } from './killing.ts';
-import { begun, isWhole, notesIn } from './upgrade-lab.ts';
+import { upgradeExecutors, type DeployTools } from '../../src/deploy/index.ts';
+import { demoBundle } from '../e2e/demo-bundle.ts';
+import { installedAppliance } from '../e2e/installed-appliance.ts';
+import { startUsers } from '../e2e/users.ts';
+import { diesAt, isComplete, killThrough, placesOf, settle, type Step } from '../e2e/crash/killing.ts';
+import { begun, isWhole, notesIn } from '../e2e/crash/upgrade-lab.ts';
 
 t.setTimeout(1_180_000);
 
