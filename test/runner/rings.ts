@@ -17,6 +17,8 @@ export interface Ring {
    * and is taken back for that.
    */
   readonly jobs: number;
+  /** Files that take longest: begun first, so that nothing waits for them at the end. */
+  readonly first: readonly string[];
   /** Files that nothing runs beside, since their time limits would not bear it. They come last by name: each waits for all others. */
   readonly alone: readonly string[];
   readonly fileLimitSeconds: number;
@@ -32,6 +34,7 @@ function ring(name: string, what: string, folder: string, more: Partial<Ring> = 
     needsEngine: true,
     isEveryday: true,
     jobs: 2,
+    first: [],
     alone: [],
     fileLimitSeconds: 600,
     ringLimitSeconds: 900,
@@ -48,9 +51,11 @@ export const RINGS: readonly Ring[] = [
   ring('contract', 'one suite a port, against the fake and the real thing', 'contract'),
   ring('e2e', 'what the customer sees, on a real engine', 'e2e', {
     except: ['e2e/crash'],
+    first: ['e2e/upgrade.test.ts', 'e2e/rollback-data.test.ts'],
     ringLimitSeconds: 2400,
   }),
   ring('crash', 'every step of every operation, killed before, during and after', 'e2e/crash', {
+    first: ['e2e/crash/upgrade-crash.test.ts'],
     fileLimitSeconds: 2400, // of the complete run; see test/e2e/crash/killing.ts
     ringLimitSeconds: 5400,
   }),
@@ -58,10 +63,11 @@ export const RINGS: readonly Ring[] = [
     'machine',
     'a whole customer machine: power cuts, reboots, engines that end, with and without systemd',
     'machine',
-    { ringLimitSeconds: 2400 },
+    { first: ['machine/install-script.test.ts'], ringLimitSeconds: 2400 },
   ),
   ring('deep', 'rare failures, and the ways back from them: what takes long', 'deep', {
     isEveryday: false,
+    first: ['deep/ways-back-crash.test.ts', 'deep/ways-back-that-fail.test.ts'],
     // An engine that was killed takes longer to come back on a busy machine.
     alone: ['deep/unsteady-engine.test.ts'],
     fileLimitSeconds: 2400, // of the complete run; see test/e2e/crash/killing.ts
@@ -76,12 +82,14 @@ export interface Discovery {
   readonly suffix: string;
 }
 
-/** The ring's test files, as paths from the root, sorted. */
+/** The ring's test files, as paths from the root: those that go first, then by name. */
 export async function filesOf(ring: Ring, where: Discovery): Promise<string[]> {
+  const isFirst = (file: string): boolean => ring.first.some((path) => file.endsWith(`/${path}`));
   const all = await testFilesUnder(join(where.root, where.testFolder, ring.folder), where.suffix);
   const foreign = ring.except.map((folder) => join(where.root, where.testFolder, folder) + sep);
   return all
     .filter((file) => !foreign.some((folder) => file.startsWith(folder)))
+    .toSorted((left, right) => Number(isFirst(right)) - Number(isFirst(left)))
     .map((file) => relative(where.root, file));
 }
 
