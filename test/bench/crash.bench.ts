@@ -17,7 +17,7 @@ export const bench: Bench = {
   runs: 1,
   run: async ({ root, scratch, progress, emit }) => {
     const log = join(scratch, 'kills');
-    const child = spawn(process.execPath, [join(root, 'test/run.ts'), 'crash'], {
+    const child = spawn(process.execPath, [join(root, 'test/run.ts'), 'crash', 'deep', 'crash.test'], {
       cwd: root,
       env: { ...process.env, ONSTEAD_CRASH: 'complete', ONSTEAD_CRASH_LOG: log },
       stdio: ['ignore', 'pipe', 'inherit'],
