@@ -1,6 +1,7 @@
 // The containers of a data service while it is replaced: ended in good order, started, waited for, and asked; and the
 // app's replicas, which must do as well with the new one as they did with the old one.
 
+import type { Clock } from '../../../base/clock.ts';
 import { isOnsteadError, OnsteadError } from '../../../base/errors.ts';
 import { askWorker } from '../../../base/worker.ts';
 import { isRetryable, type ContainerFacts, type ContainerSummary } from '../../../engine/index.ts';
@@ -17,6 +18,8 @@ const READY_WITHIN_MS = 60_000;
 const BETWEEN_MS = 150;
 /** To look whether it listens yet costs nothing. */
 const LOOKED_AGAIN_MS = 50;
+/** People wait: longer than its first few lives, and no longer. */
+const ENDS_AGAIN_WITHIN_MS = 3_000;
 
 export function kindOfJob({ input }: Job): DataKind {
   return dataKinds[input.role];
@@ -63,10 +66,10 @@ async function there(job: Job, { id, name }: ContainerSummary, withinMs: number)
   for (;;) {
     const facts = await engine.containers.inspect(id);
     const isTooLate = tools.clock.monotonicMs() - begunMs > patienceMs;
-    const why = whyLost(facts, isTooLate ? patienceMs : undefined);
-    if (why !== undefined) {
+    if (hasEnded(facts) || isTooLate) {
+      const end = hasEnded(facts) ? await endOf(facts, () => engine.containers.inspect(id), tools.clock) : facts;
       await keepLastWords(tools, id, name, context);
-      throw doesNotStart(job, why);
+      throw doesNotStart(job, whyLost(end, patienceMs));
     }
     const isAsked = facts?.status === 'running' && (await mayAnswer(facts.pid));
     const said = isAsked ? await answerOf(job, id) : 'nothing';
@@ -76,13 +79,39 @@ async function there(job: Job, { id, name }: ContainerSummary, withinMs: number)
   }
 }
 
-function whyLost(facts: ContainerFacts | undefined, waitedMs: number | undefined): string | undefined {
+type End = Pick<ContainerFacts, 'status' | 'restarts' | 'exitCode' | 'oomKilled'>;
+
+function hasEnded(facts: End | undefined): boolean {
+  return facts === undefined || facts.restarts > 0 || isDown(facts);
+}
+
+function isDown({ status }: End): boolean {
+  return ['exited', 'dead', 'restarting'].includes(status);
+}
+
+/**
+ * One that the engine has started again by itself has no code of its end any more. It ends again, and each time it is
+ * left down for longer: then it has.
+ */
+export async function endOf<Facts extends End>(
+  met: Facts | undefined,
+  look: () => Promise<Facts | undefined>,
+  clock: Clock,
+): Promise<Facts | undefined> {
+  const giveUpAtMs = clock.monotonicMs() + ENDS_AGAIN_WITHIN_MS;
+  let facts = met;
+  while (facts !== undefined && !isDown(facts) && clock.monotonicMs() < giveUpAtMs) {
+    await clock.sleep(LOOKED_AGAIN_MS);
+    facts = await look();
+  }
+  return facts ?? met;
+}
+
+function whyLost(facts: End | undefined, waitedMs: number): string {
   if (facts === undefined) return 'its container is gone';
-  const hasEnded = ['exited', 'dead', 'restarting'].includes(facts.status) || facts.restarts > 0;
-  // One that the engine has started again by itself has no code of its end any more.
+  if (!hasEnded(facts)) return `it runs, and did not answer within ${waitedMs / 1000} s`;
   const code = facts.exitCode === 0 ? '' : ` with code ${facts.exitCode}`;
-  if (hasEnded) return `it ended${code}${facts.oomKilled ? ', out of memory' : ''}`;
-  return waitedMs === undefined ? undefined : `it runs, and did not answer within ${waitedMs / 1000} s`;
+  return `it ended${code}${facts.oomKilled ? ', out of memory' : ''}`;
 }
 
 /** Not yet is no error; an engine that is away is. */

@@ -1,7 +1,7 @@
 // A data service replaced by what the stack's files say, while requests wait at the edge. Where the new one does not
 // start, or does not hold what the old one held, it is taken back before any request goes on.
 
-import { errorFrom, reportOf } from '../../../base/errors.ts';
+import { errorFrom, messageOf, reportOf } from '../../../base/errors.ts';
 import { isRetryable } from '../../../engine/index.ts';
 import type { Executor, StepContext } from '../../../journal/index.ts';
 import { holdRequests, type HoldSeen } from '../../../stack/index.ts';
@@ -24,20 +24,26 @@ export function replaceDataStep(tools: DeployTools): Executor<ReplaceData> {
       const record = await begin(job);
       if (record.isDone === true) return undefined;
       const said = await held(job, (now) => replaceOrTakeBack(whileHeld(now), record));
-      const { containers } = await tools.engine();
-      const ids = (await containersOfJob(job)).map(({ id }) => id);
-      await containers.waitHealthy(ids, { timeoutMs: HEALTHY_WITHIN_MS, signal: context.signal });
+      await untilHealthy(job);
       await writeJobRecord(job, { ...(await readJobRecord(job))!, isDone: true });
       return said;
     },
     async undo(input, context) {
       const job = jobOf(tools, input, context);
       const found = await readJobRecord(job);
-      if (found === undefined || found.isBack === true) return;
-      const record = await noticeWriters(job, found);
-      await held(job, async (now) => {
-        await goBack(whileHeld(now), record);
-        return '';
+      if (found === undefined) return;
+      if (found.isBack !== true) {
+        const record = await noticeWriters(job, found);
+        await held(job, async (now) => {
+          await goBack(whileHeld(now), record);
+          return '';
+        });
+      }
+      // It answers; the engine only does not know yet, and whoever asks whether all is well asks the engine.
+      await untilHealthy(job).catch((error: unknown) => {
+        context.signal.throwIfAborted();
+        if (isRetryable(error)) throw error;
+        context.note(messageOf(error));
       });
     },
   };
@@ -45,6 +51,12 @@ export function replaceDataStep(tools: DeployTools): Executor<ReplaceData> {
 
 function jobOf(tools: DeployTools, input: ReplaceData, context: StepContext): Job {
   return { tools, input, context, mayEnd: context.signal, stages: countStages(tools.clock), heldUntilMs: 0 };
+}
+
+async function untilHealthy(job: Job): Promise<void> {
+  const { containers } = await job.tools.engine();
+  const ids = (await containersOfJob(job)).map(({ id }) => id);
+  await containers.waitHealthy(ids, { timeoutMs: HEALTHY_WITHIN_MS, signal: job.context.signal });
 }
 
 /** What there was is written down before anything is changed; a daemon that comes back finds it. */
