@@ -88,13 +88,14 @@ export async function moveTo(
   { databases }: PointData,
   volumes: Volumes,
   { signal }: StepContext,
+  withinMs?: number,
 ): Promise<void> {
   const services = databases.map(({ service }) => service);
   await removeContainersOf(tools, project, services);
   writeFact(tools.journal, 'volumes', { ...readFact(tools.journal, 'volumes'), ...volumes });
   await nameVolumes(tools);
   await (await tools.compose()).up({ services, noDeps: true, signal });
-  for (const service of services) await healthyContainer(tools, project, service, signal);
+  for (const service of services) await healthyContainer(tools, project, service, signal, withinMs);
 }
 
 /** The files that stand in the stack's folder name the volumes of now. */

@@ -29,9 +29,6 @@ import { setNewerAside } from './set-aside.ts';
 
 type Migration = InstallSteps['migrate'];
 
-/** Requests have waited for so long, at most, when the work begins. */
-const BEGAN_BEFORE_MS = 10_000;
-
 export function guardedMigrateStep(tools: DeployTools): Executor<Migration> {
   const vendors = migrateStep(tools);
   return {
@@ -78,15 +75,16 @@ async function migrateAlone(
   const others = before.services.some(({ role }) => role === 'worker' || role === 'carried');
   // Where it fails the replicas are others afterwards, with other addresses.
   await settleEdge(edge, await runningServers(tools, project, edge.app), signal);
-  const said = await holdRequests(edge, { limitMs: HOLD_LIMIT_MS, signal }, async () => {
-    const heldUntilMs = tools.clock.monotonicMs() + HOLD_LIMIT_MS - BEGAN_BEFORE_MS;
+  const said = await holdRequests(edge, { limitMs: HOLD_LIMIT_MS, signal }, async (untilMs) => {
+    // Where no nginx runs nobody is held, and somebody may come when it is back.
+    const heldUntilMs = Math.min(untilMs, tools.clock.monotonicMs() + HOLD_LIMIT_MS);
     const isHeld = (): boolean => tools.clock.monotonicMs() < heldUntilMs;
     const isAlone = (): boolean => isHeld() && !others;
     await keepPointMoment(tools, at);
     try {
       return await countAsOwn(tools, { ...at, service, isAlone }, () => vendors.apply(input, context));
     } catch (error) {
-      if (isFailure(error) && isHeld()) await tryToRestore(tools, input, context);
+      if (isFailure(error) && isHeld()) await tryToRestore(tools, input, context, heldUntilMs);
       throw error;
     }
   });
@@ -96,11 +94,17 @@ async function migrateAlone(
 }
 
 /** What does not work out here is done on the way back. */
-async function tryToRestore(tools: DeployTools, input: Migration, context: StepContext): Promise<void> {
+async function tryToRestore(
+  tools: DeployTools,
+  input: Migration,
+  context: StepContext,
+  heldUntilMs: number,
+): Promise<void> {
   try {
     await putStackBack(tools, context.operation);
     const restoration = await restorationOf(tools, input, context);
     await restoreNow(tools, restoration, context, {
+      heldUntilMs,
       before: () => setNewerAside(tools, restoration, context),
     });
   } catch (error) {

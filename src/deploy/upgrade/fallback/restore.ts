@@ -30,6 +30,9 @@ export interface Beside {
 
 /** Longer than a restore of an ordinary size; after it requests meet whatever is there. */
 export const HOLD_LIMIT_MS = 2 * 60_000;
+/** Where nobody is held. */
+const HEALTHY_WITHIN_MS = 5 * 60_000;
+const LEAST_MS = 20_000;
 
 /**
  * The edge goes by the service's name: the replicas that come back have other addresses. May be begun again after a kill
@@ -42,24 +45,26 @@ export async function restorePoint(
   beside: Beside = {},
 ): Promise<string> {
   const volumes = await beginRestore(tools, input, context);
-  return whileHeld(tools, context, () => restoreHeld(tools, input, context, volumes, beside));
+  return whileHeld(tools, context, (heldUntilMs) =>
+    restoreHeld(tools, input, context, { ...beside, volumes, heldUntilMs }),
+  );
 }
 
-/** The same where requests are held already and the edge goes by names. */
+/** The same where requests are held already, until then, and the edge goes by names. */
 export async function restoreNow(
   tools: DeployTools,
   input: RestoreData,
   context: StepContext,
-  beside: Beside = {},
+  { heldUntilMs, ...beside }: Beside & { readonly heldUntilMs: number },
 ): Promise<string> {
   const volumes = await beginRestore(tools, input, context);
-  return restoreHeld(tools, input, context, volumes, beside);
+  return restoreHeld(tools, input, context, { ...beside, volumes, heldUntilMs });
 }
 
 export async function whileHeld<T>(
   tools: DeployTools,
   { signal }: StepContext,
-  work: () => Promise<T>,
+  work: (heldUntilMs: number) => Promise<T>,
 ): Promise<T> {
   return holdRequests(await edgeOf(tools), { limitMs: HOLD_LIMIT_MS, signal }, work);
 }
@@ -82,18 +87,23 @@ export function ownRestored({ journal }: DeployTools, { operation }: StepContext
   return restored?.operation === operation ? restored : undefined;
 }
 
+interface Held extends Beside {
+  readonly volumes: Volumes;
+  /** On the monotonic clock. */
+  readonly heldUntilMs: number;
+}
+
 async function restoreHeld(
   tools: DeployTools,
   input: RestoreData,
   context: StepContext,
-  volumes: Volumes,
-  beside: Beside,
+  held: Held,
 ): Promise<string> {
   try {
     await sendWritersAway(tools, input);
-    const said = await putInPlace(tools, input, context, volumes, beside);
-    await bringWritersBack(tools, input, context);
-    await beside.tryOut?.();
+    const said = await putInPlace(tools, input, context, held);
+    await bringWritersBack(tools, input, context, patienceMs(tools, held));
+    await held.tryOut?.();
     note(tools, { isOver: true });
     return said;
   } catch (error) {
@@ -104,14 +114,25 @@ async function restoreHeld(
   }
 }
 
+/**
+ * Whoever waits does not wait longer than requests do: then the data of before is put in place again, which answers.
+ * What is slow to start on a busy machine has a moment all the same.
+ */
+export function patienceMs(
+  { clock }: Pick<DeployTools, 'clock'>,
+  { heldUntilMs }: { readonly heldUntilMs: number },
+): number {
+  return Math.min(HEALTHY_WITHIN_MS, Math.max(LEAST_MS, heldUntilMs - clock.monotonicMs()));
+}
+
 async function putInPlace(
   tools: DeployTools,
   input: RestoreData,
   context: StepContext,
-  volumes: Volumes,
-  { before }: Beside,
+  held: Held,
 ): Promise<string> {
   const { project, point } = input;
+  const { volumes } = held;
   const data = await requirePointData(tools, point);
   await endTurn(tools, input, context, data);
   // Once all of it was restored people have written to it: done again, that would be lost.
@@ -119,9 +140,9 @@ async function putInPlace(
   if (done !== undefined) return 'restored before';
   if (hasObjects !== true && !isMoved(tools, project, volumes)) {
     const restored = note(tools, { held: await readMoment(tools, project, data, context.signal) });
-    await before?.(restored);
+    await held.before?.(restored);
   }
-  await moveTo(tools, project, data, volumes, context);
+  await moveTo(tools, project, data, volumes, context, patienceMs(tools, held));
   await putAfterCopy(tools, input, data, context);
   note(tools, { hasObjects: true });
   const objects = await restoreStores(tools, project, data.stores, context);

@@ -21,13 +21,14 @@ export async function bringWritersBack(
   tools: DeployTools,
   { project, writers }: Writers,
   { signal }: StepContext,
+  withinMs = READY_WITHIN_MS,
 ): Promise<void> {
   await (await tools.compose()).up({ services: writers, noDeps: true, signal });
   const engine = await tools.engine();
   const all = (await Promise.all(writers.map((name) => containersOf(tools, project, name)))).flat();
   await engine.containers.waitHealthy(
     all.map(({ id }) => id),
-    { timeoutMs: READY_WITHIN_MS, signal },
+    { timeoutMs: withinMs, signal },
   );
   await tools.clock.sleep(RESOLVED_WITHIN_MS, signal);
 }
