@@ -3,7 +3,7 @@
 import type { Journal } from '../journal/index.ts';
 import type { Appointment } from './appointment.ts';
 import type { Change, SizingPlan } from '../sizing/index.ts';
-import type { ObjectCut } from '../stack/index.ts';
+import type { ObjectCut, SweepPlace } from '../stack/index.ts';
 
 /** Another division of the machine, since its CPUs or memory changed. */
 export interface MachineChange {
@@ -51,6 +51,9 @@ export interface Restored {
   readonly lost?: string;
 }
 
+/** `theirs`: the bucket kept versions before Onstead asked it to. */
+export type VersionsOf = 'ours' | 'theirs';
+
 interface Facts {
   /** What a machine that grew or shrank could be divided into; offered, not taken. */
   machineChange: MachineChange | null;
@@ -60,6 +63,10 @@ interface Facts {
   appointment: Appointment;
   /** The image that the edge's namespace was first made from. */
   holderImage: string;
+  /** Whose versions a bucket keeps, by `service/bucket`. */
+  versions: Readonly<Record<string, VersionsOf>>;
+  /** How far clearing away versions of objects is. */
+  swept: { readonly service: string; readonly from?: SweepPlace };
   /** The release's name of a volume → the engine's name of the one that holds its data, where a restore made a new one. */
   volumes: Readonly<Record<string, string>>;
   /** The operation that named other volumes last. */

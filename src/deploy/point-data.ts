@@ -9,16 +9,15 @@ import type { StepContext } from '../journal/index.ts';
 import type { Release, ReleaseService } from '../release/index.ts';
 import {
   copyDatabase,
-  cutObjects,
   endClones,
   keepSinceCopy,
   kindOf,
   pointsWithCopies,
   removePointCopies,
-  sweepObjects,
   type ObjectCut,
 } from '../stack/index.ts';
 import { readFact } from './facts.ts';
+import { cutStore, storesOf } from './object-versions.ts';
 import { listPoints, pointFolder, pointNames } from './points.ts';
 import { stackRelease } from './stack-files.ts';
 import { accessTo } from './steps/data-steps.ts';
@@ -65,7 +64,7 @@ export async function keepPointData(tools: DeployTools, point: string, signal: A
   const stores: PointStore[] = [];
   for (const { service, buckets } of storesOf(services)) {
     const access = await accessTo(tools, await healthyContainer(tools, project, service, signal));
-    stores.push({ service, cut: await cutObjects(access, buckets, signal) });
+    stores.push({ service, cut: await cutStore(tools, { service, buckets, access }, signal) });
   }
   await writeData(join(pointFolder(tools, point), DATA), { databases, stores });
 }
@@ -114,7 +113,8 @@ export async function keepPointMoment(
   const stores: PointStore[] = [];
   for (const { service, cut } of data.stores) {
     const access = await accessTo(tools, await healthyContainer(tools, project, service, signal));
-    stores.push({ service, cut: await cutObjects(access, cut.buckets, signal) });
+    const { buckets } = cut;
+    stores.push({ service, cut: await cutStore(tools, { service, buckets, access }, signal) });
   }
   await writeData(file, { databases, stores });
 }
@@ -150,34 +150,30 @@ export async function requirePointData(tools: DeployTools, point: string): Promi
   });
 }
 
-/** Removes the data of points that are gone: their copies, and the versions of objects that no other point needs. */
-export async function forgetPointData(tools: DeployTools): Promise<void> {
+/** Removes the data of points that are gone; versions of objects that no point needs go by and by. */
+export async function forgetPointData(tools: DeployTools, signal: AbortSignal): Promise<void> {
   const project = readFact(tools.journal, 'installed')?.project;
   if (project === undefined) return;
   const engine = await tools.engine();
   const kept = await pointNames(tools);
-  const { services } = await stackRelease(tools);
   const gone = (await pointsWithCopies(engine, project)).filter((point) => !kept.includes(point));
-  if (gone.length > 0) {
-    for (const { service } of databasesOf(services)) {
-      const container = await containerIfWell(tools, project, service);
-      if (container !== undefined) await endClones({ engine, clock: tools.clock, container });
-    }
-  }
-  for (const point of gone) await removePointCopies(engine, project, point);
-  const data = (await Promise.all(kept.map((point) => readPointData(tools, point)))).flatMap(
-    (one) => one ?? [],
-  );
-  for (const { service, buckets } of storesOf(services)) {
+  if (gone.length === 0) return;
+  for (const { service } of databasesOf((await stackRelease(tools)).services)) {
     const container = await containerIfWell(tools, project, service);
-    if (container === undefined) continue;
-    const cuts = data.flatMap(({ stores }) => stores.filter((store) => store.service === service));
-    await sweepObjects(
-      await accessTo(tools, container),
-      buckets,
-      cuts.map(({ cut }) => cut.cutMs),
-    );
+    if (container !== undefined) await endClones({ engine, clock: tools.clock, container });
   }
+  for (const point of gone) {
+    signal.throwIfAborted(); // the next one does what is left
+    await removePointCopies(engine, project, point);
+  }
+}
+
+/** The moments to which the points that are kept may bring a store back. */
+export async function cutsOfPoints(tools: DeployTools, service: string): Promise<ObjectCut[]> {
+  const kept = await pointNames(tools);
+  const data = await Promise.all(kept.map((point) => readPointData(tools, point)));
+  const stores = data.flatMap((one) => one?.stores ?? []);
+  return stores.filter((store) => store.service === service).map(({ cut }) => cut);
 }
 
 export function databasesOf(services: Release['services']): PointDatabase[] {
@@ -186,12 +182,6 @@ export function databasesOf(services: Release['services']): PointDatabase[] {
     const key = volumeKeyOf(service);
     return key === undefined ? [] : [{ service: service.name, key }];
   });
-}
-
-function storesOf(services: Release['services']): { service: string; buckets: readonly string[] }[] {
-  return services.flatMap((one) =>
-    one.role === 'minio' && one.buckets.length > 0 ? [{ service: one.name, buckets: one.buckets }] : [],
-  );
 }
 
 /** The named volume at the data folder of the service's kind. */

@@ -1,5 +1,5 @@
-// What the daemon looks after by itself, day by day, without an operation: certificates before they end, and a
-// machine that was given more memory or processors.
+// What the daemon looks after by itself, day by day, without an operation: certificates before they end, a machine that
+// was given more memory or processors, and versions of objects that nobody needs any more.
 
 import { sizingMachineFrom } from '../machine/index.ts';
 import {
@@ -16,6 +16,8 @@ import {
 import { clearOldMark } from './bring-up.ts';
 import { readFact, writeFact, type MachineChange } from './facts.ts';
 import { offerFor } from './machine-change.ts';
+import { clearVersions } from './object-versions.ts';
+import { cutsOfPoints } from './point-data.ts';
 import { reloadEdge } from './reload-edge.ts';
 import { stackRelease } from './stack-files.ts';
 import type { DeployTools } from './tools.ts';
@@ -37,6 +39,7 @@ export async function lookAfter(tools: DeployTools, signal: AbortSignal): Promis
   } finally {
     // Looking takes a while of a processor; an operation that a start goes on with comes first.
     if (!signal.aborted) await noticeMachineChange(tools);
+    if (!signal.aborted) await clearVersions(tools, (service) => cutsOfPoints(tools, service), signal);
   }
 }
 

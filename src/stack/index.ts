@@ -78,7 +78,10 @@ export {
   exportObjects,
   restoreObjects,
   sweepObjects,
+  versionedBuckets,
   type ObjectCut,
+  type SweepPlace,
+  type Swept,
 } from './points/objects.ts';
 export type { ObjectChanges } from './points/version-rules.ts';
 export { refuseOtherData, sampleDatabase, type DatabaseSample } from './points/table-sample.ts';

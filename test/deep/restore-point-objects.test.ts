@@ -8,6 +8,7 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
@@ -28,6 +29,8 @@ import {
   sweepObjects,
   type ObjectStoreAccess,
 } from '../../src/stack/index.ts';
+import { cutStore, ownBuckets } from '../../src/deploy/object-versions.ts';
+import { openJournal } from '../unit/journal/lab.ts';
 import { until } from '../contract/engine-lab.ts';
 import { demoImage, openStackLab } from '../contract/stack-lab.ts';
 
@@ -99,6 +102,10 @@ async function versionsIn(Bucket: string): Promise<number> {
   return Versions.length + DeleteMarkers.length;
 }
 
+/** How many versions went. */
+const sweep = async (bucket: string, cutsMs: readonly number[]): Promise<number> =>
+  (await sweepObjects(access, [bucket], { cutsMs })).removed;
+
 const versioningOf = async (Bucket: string) =>
   (await client.send(new GetBucketVersioningCommand({ Bucket }))).Status;
 
@@ -150,7 +157,7 @@ t.test(
     t.not(await typeOf(), 'text/x-new', 'the same bytes with another type are not the same');
     const third = await cutObjects(access, [bucket]);
     await put(bucket, 'from the past', 'y');
-    await sweepObjects(access, [bucket], [first.cutMs, second.cutMs, third.cutMs]);
+    await sweep(bucket, [first.cutMs, second.cutMs, third.cutMs]);
     t.match(await countObjectChanges(access, third), { written: 1, deleted: 0 });
     await restoreObjects(access, second);
     t.strictSame(await contents(bucket), after);
@@ -158,7 +165,7 @@ t.test(
     await restoreObjects(access, third);
     t.strictSame(await contents(bucket), before);
     await restoreObjects(access, second);
-    await sweepObjects(access, [bucket], [second.cutMs]);
+    await sweep(bucket, [second.cutMs]);
     t.strictSame(await contents(bucket), after);
     await restoreObjects(access, second);
     t.strictSame(await contents(bucket), after, 'what was swept was not needed');
@@ -267,10 +274,10 @@ t.test('what no point needs is cleared away, and what one needs stays', async (t
   await put(bucket, 'late', '3');
   await remove(bucket, 'late');
   const now = await contents(bucket);
-  t.equal(await sweepObjects(access, [bucket], [first.cutMs, second.cutMs]), 3, '"between", "late" twice');
-  t.equal(await sweepObjects(access, [bucket], [first.cutMs, second.cutMs]), 0);
+  t.equal(await sweep(bucket, [first.cutMs, second.cutMs]), 3, '"between", "late" twice');
+  t.equal(await sweep(bucket, [first.cutMs, second.cutMs]), 0);
   t.strictSame(await contents(bucket), now);
-  t.equal(await sweepObjects(access, [bucket], [second.cutMs]), 3, 'the first state of both');
+  t.equal(await sweep(bucket, [second.cutMs]), 3, 'the first state of both');
   t.strictSame(await contents(bucket), now);
   await restoreObjects(access, second);
   t.strictSame(await contents(bucket), { a: '2' });
@@ -283,14 +290,14 @@ t.test('with no point left versions are kept no longer, and only the present sta
   await put(bucket, 'old', '2');
   await put(bucket, 'b', '1');
   await remove(bucket, 'b');
-  await sweepObjects(access, [bucket], []);
+  await sweep(bucket, []);
   t.equal(await versioningOf(bucket), 'Suspended');
   t.equal(await versionsIn(bucket), 1);
   t.strictSame(await contents(bucket), { old: '2' });
   await put(bucket, 'old', '3');
   await remove(bucket, 'old');
   await put(bucket, 'c', '1');
-  await sweepObjects(access, [bucket], []);
+  await sweep(bucket, []);
   t.equal(await versionsIn(bucket), 1, 'also what was left while versions were off');
   const cut = await cutObjects(access, [bucket]);
   await put(bucket, 'c', '2');
@@ -298,10 +305,45 @@ t.test('with no point left versions are kept no longer, and only the present sta
   t.strictSame(await contents(bucket), { c: '1' });
 });
 
+t.test('what is cleared away in portions is what is cleared away at once', async (t) => {
+  const [empty, bucket] = [await newBucket(), await newBucket()];
+  const names = [...Array(1_100).keys()].map((at) => `object-${String(at).padStart(4, '0')}`);
+  await Promise.all(names.map((name) => put(bucket, name, '1')));
+  const cut = await cutObjects(access, [empty, bucket]);
+  for (const name of names.slice(0, 40)) await put(bucket, name, '2');
+  await put(bucket, names.at(-1)!, '2');
+  const portions: { removed: number; next?: { bucket: string; key: string } }[] = [];
+  do {
+    const last = portions.at(-1)?.next;
+    const task = { cutsMs: [], forMs: 0, ...(last === undefined ? {} : { from: last }) };
+    portions.push(await sweepObjects(access, [empty, bucket], task));
+  } while (portions.at(-1)!.next !== undefined);
+  t.ok(portions.length > 1, `${portions.length} portions`);
+  t.ok(portions.slice(0, -1).every(({ next }) => next?.bucket === bucket));
+  t.equal(
+    portions.reduce((sum, { removed }) => sum + removed, 0),
+    41,
+  );
+  t.equal(await sweep(bucket, [cut.cutMs]), 0);
+  t.equal((await keys(bucket)).length, names.length);
+});
+
+t.test('a bucket that kept versions before the first cut is the one of somebody else', async (t) => {
+  const { journal } = await openJournal(t);
+  const [ours, theirs] = [await newBucket(), await newBucket()];
+  const VersioningConfiguration = { Status: 'Enabled' } as const;
+  await client.send(new PutBucketVersioningCommand({ Bucket: theirs, VersioningConfiguration }));
+  const store = { service: 'minio', buckets: [ours, theirs], access };
+  await cutStore({ journal }, store);
+  t.equal(await versioningOf(ours), 'Enabled');
+  await cutStore({ journal }, store);
+  t.strictSame(ownBuckets({ journal }, 'minio', store.buckets), [ours], 'the second cut does not confuse them');
+});
+
 t.test('a bucket that never had a point stays without versions', async (t) => {
   const bucket = await newBucket();
   await put(bucket, 'a', '1');
-  t.equal(await sweepObjects(access, [bucket], []), 0);
+  t.equal(await sweep(bucket, []), 0);
   t.equal(await versioningOf(bucket), undefined);
   t.strictSame(await contents(bucket), { a: '1' });
 });

@@ -36,10 +36,10 @@ export function commitUpgradeStep(tools: DeployTools): Executor<UpgradeSteps['co
 /** The upgrade stands: what cannot be cleared away now is cleared away by the next one. */
 export function tidyStep(tools: DeployTools): Executor<UpgradeSteps['tidy']> {
   return {
-    async apply({ project }) {
+    async apply({ project }, { signal }) {
       try {
         await forgetOldPoints(tools);
-        await forgetPointData(tools);
+        await forgetPointData(tools, signal);
         await forgetOldVolumes(tools, project);
         await forgetSetAside(tools);
         return await removeUnusedImages(tools, project);

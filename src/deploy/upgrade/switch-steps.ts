@@ -69,10 +69,10 @@ export function keepPointStep(tools: DeployTools): Executor<UpgradeSteps['keep-p
       if (isOptional) await keepPointDataIfWell(tools, operation, { signal, note });
       else await keepPointData(tools, operation, signal);
     },
-    async undo(_input, { operation }) {
+    async undo(_input, { operation, signal }) {
       await forgetWorthless(tools, operation);
       await dropPoint(tools, operation);
-      await forgetPointData(tools).catch((error: unknown) => {
+      await forgetPointData(tools, signal).catch((error: unknown) => {
         tools.log.warn({ err: error }, 'the data of a point could not be cleared away; the next one does it');
       });
     },

@@ -17,8 +17,29 @@ export type ObjectVersionsQuestion = ObjectStoreAccess & { readonly buckets: rea
     | { readonly kind: 'restore'; readonly cutMs: number }
     | { readonly kind: 'count'; readonly cutMs: number }
     | { readonly kind: 'export'; readonly cutMs: number; readonly file: string }
-    | { readonly kind: 'sweep'; readonly cutsMs: readonly number[] }
+    | { readonly kind: 'versioned' }
+    | ({ readonly kind: 'sweep' } & SweepTask)
   );
+
+export interface SweepTask {
+  readonly cutsMs: readonly number[];
+  /** Where an earlier portion ended. */
+  readonly from?: SweepPlace;
+  /** It ends after about so long, between two objects. Default: at the end of all buckets. */
+  readonly forMs?: number;
+}
+
+/** Everything up to this object is looked at. */
+export interface SweepPlace {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+export interface Swept {
+  readonly removed: number;
+  /** Where to go on; absent at the end. */
+  readonly next?: SweepPlace;
+}
 
 /** A listing of a million objects is a thousand calls; deleting as many takes its time. */
 const WITHIN_MS = 6 * 60 * 60_000;
@@ -72,18 +93,27 @@ export function exportObjects(
   return ask<number>({ ...access, kind: 'export', cutMs, buckets, file }, signal);
 }
 
+/** Those of the buckets that keep versions now. */
+export function versionedBuckets(
+  access: ObjectStoreAccess,
+  buckets: readonly string[],
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  return ask<readonly string[]>({ ...access, kind: 'versioned', buckets }, signal);
+}
+
 /**
- * Removes the versions that none of these cuts needs and the present does not show; answers how many. With no cut left
- * versioning is suspended first. To be done again from time to time even then: what is overwritten or deleted of the
- * objects from before leaves a version each.
+ * Removes the versions that none of these cuts needs and the present does not show. With no cut left versioning is
+ * suspended first, so that none of this may be done to a bucket whose versions are somebody else's. To be done again from
+ * time to time even then: what is overwritten or deleted of the objects from before leaves a version each.
  */
 export function sweepObjects(
   access: ObjectStoreAccess,
   buckets: readonly string[],
-  cutsMs: readonly number[],
+  task: SweepTask,
   signal?: AbortSignal,
-): Promise<number> {
-  return ask<number>({ ...access, kind: 'sweep', buckets, cutsMs }, signal);
+): Promise<Swept> {
+  return ask<Swept>({ ...access, kind: 'sweep', buckets, ...task }, signal);
 }
 
 function ask<Reply>(question: ObjectVersionsQuestion, signal: AbortSignal | undefined): Promise<Reply> {

@@ -3,8 +3,6 @@
 
 import {
   DeleteObjectCommand,
-  DeleteObjectsCommand,
-  GetBucketVersioningCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
   type S3Client,
@@ -13,22 +11,21 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OnsteadError } from '../../base/errors.ts';
 import { answerOnce } from '../../base/worker.ts';
-import type { ObjectVersionsQuestion } from '../points/objects.ts';
-import { ChangeTally, Sweeper, type ObjectChanges, type Version } from '../points/version-rules.ts';
+import type { ObjectVersionsQuestion, Swept } from '../points/objects.ts';
+import { ChangeTally, type ObjectChanges } from '../points/version-rules.ts';
 import { exportNewer } from './export-objects.ts';
 import { putBackObjects } from './put-back-objects.ts';
 import { withStore } from './s3.ts';
-import { PAGE_KEYS, pagesOf } from './version-pages.ts';
+import { isVersioned, sweepVersions } from './sweep-versions.ts';
+import { pagesOf } from './version-pages.ts';
 
 const CLOCK_PREFIX = '.onstead/clock-';
 const TICKS = 200;
-/** A list of keys to remove is XML; these go one by one. */
-// oxlint-disable-next-line no-control-regex
-const NOT_IN_XML = /[\u0000-\u001f\ufffe\uffff]/;
+type Reply = number | ObjectChanges | readonly string[] | Swept;
 
-function answer(question: ObjectVersionsQuestion): Promise<number | ObjectChanges> {
+function answer(question: ObjectVersionsQuestion): Promise<Reply> {
   const { buckets } = question;
-  return withStore<number | ObjectChanges>(question, (client) => {
+  return withStore<Reply>(question, (client) => {
     switch (question.kind) {
       case 'cut':
         return cut(client, buckets);
@@ -39,7 +36,9 @@ function answer(question: ObjectVersionsQuestion): Promise<number | ObjectChange
       case 'export':
         return exportNewer(client, buckets, question);
       case 'sweep':
-        return sweep(client, buckets, question.cutsMs);
+        return sweepVersions(client, buckets, question);
+      case 'versioned':
+        return versioned(client, buckets);
     }
   });
 }
@@ -50,14 +49,18 @@ async function cut(client: S3Client, buckets: readonly string[]): Promise<number
   return first === undefined ? 0 : readClock(client, first);
 }
 
+async function versioned(client: S3Client, buckets: readonly string[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const bucket of buckets) if (await isVersioned(client, bucket)) found.push(bucket);
+  return found;
+}
+
 async function keepVersions(client: S3Client, bucket: string): Promise<void> {
-  const isKept = async (): Promise<boolean> =>
-    (await client.send(new GetBucketVersioningCommand({ Bucket: bucket }))).Status === 'Enabled';
-  if (await isKept()) return;
+  if (await isVersioned(client, bucket)) return;
   await client.send(
     new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }),
   );
-  if (await isKept()) return;
+  if (await isVersioned(client, bucket)) return;
   throw new OnsteadError(
     'store.no-versions',
     `The object store keeps no versions in its bucket "${bucket}".`,
@@ -105,59 +108,6 @@ async function sweepClocks(client: S3Client, bucket: string): Promise<void> {
   }
 }
 
-async function sweep(
-  client: S3Client,
-  buckets: readonly string[],
-  cutsMs: readonly number[],
-): Promise<number> {
-  for (const bucket of cutsMs.length === 0 ? buckets : []) await suspend(client, bucket);
-  return removeEach(client, buckets, cutsMs);
-}
-
-/** A bucket that never had versions stays as it is. */
-async function suspend(client: S3Client, bucket: string): Promise<void> {
-  const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }));
-  if (Status !== 'Enabled') return;
-  await client.send(
-    new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Suspended' } }),
-  );
-}
-
-async function removeEach(
-  client: S3Client,
-  buckets: readonly string[],
-  cutsMs: readonly number[],
-): Promise<number> {
-  let removed = 0;
-  for (const bucket of buckets) {
-    const choice = new Sweeper(cutsMs);
-    for await (const page of pagesOf(client, bucket)) {
-      removed += await remove(
-        client,
-        bucket,
-        page.flatMap((version) => choice.add(version)),
-      );
-    }
-    removed += await remove(client, bucket, choice.end());
-  }
-  return removed;
-}
-
-async function remove(client: S3Client, bucket: string, versions: readonly Version[]): Promise<number> {
-  const inXml = versions.filter(({ key }) => !NOT_IN_XML.test(key));
-  for (let at = 0; at < inXml.length; at += PAGE_KEYS) {
-    const Objects = inXml.slice(at, at + PAGE_KEYS).map(({ key, id }) => ({ Key: key, VersionId: id }));
-    const { Errors = [] } = await client.send(
-      new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
-    );
-    if (Errors[0] !== undefined) throw notRemoved(bucket, Errors.length, Errors[0].Code);
-  }
-  for (const { key, id } of versions.filter(({ key }) => NOT_IN_XML.test(key))) {
-    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, VersionId: id }));
-  }
-  return versions.length;
-}
-
 async function count(client: S3Client, buckets: readonly string[], cutMs: number): Promise<ObjectChanges> {
   const sums = { written: 0, deleted: 0, versions: 0 };
   for (const bucket of buckets) {
@@ -175,14 +125,6 @@ function clockStands(): OnsteadError {
   return new OnsteadError('store.clock', "The object store's clock does not go on.", {
     next: 'Look at the clock of the machine that the store runs on, then try again.',
   });
-}
-
-function notRemoved(bucket: string, count: number, code: string | undefined): OnsteadError {
-  return new OnsteadError(
-    'store.not-removed',
-    `The object store did not remove ${count} versions in its bucket "${bucket}": ${code ?? 'no reason given'}.`,
-    { next: "See the store's own words with `onstead logs minio`, then try again." },
-  );
 }
 
 await answerOnce(answer);

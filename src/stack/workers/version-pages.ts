@@ -17,8 +17,10 @@ export async function* pagesOf(
   bucket: string,
   prefix?: string,
   pageKeys = PAGE_KEYS,
+  afterKey?: string,
 ): AsyncGenerator<Version[]> {
-  let from: { KeyMarker?: string; VersionIdMarker?: string } = {};
+  let from: { KeyMarker?: string; VersionIdMarker?: string } =
+    afterKey === undefined ? {} : { KeyMarker: afterKey };
   for (;;) {
     const page = await client.send(
       new ListObjectVersionsCommand({

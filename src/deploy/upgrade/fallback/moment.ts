@@ -2,7 +2,8 @@
 // two of these it is known what came in between, and a way leads back to each.
 
 import type { Moment, Restored } from '../../facts.ts';
-import { countRowChanges, cutObjects, countObjectChanges, executedIn } from '../../../stack/index.ts';
+import { countRowChanges, countObjectChanges, executedIn } from '../../../stack/index.ts';
+import { cutStore } from '../../object-versions.ts';
 import type { PointData } from '../../point-data.ts';
 import type { PointLoss } from '../../point-loss.ts';
 import { accessTo } from '../../steps/data-steps.ts';
@@ -25,7 +26,8 @@ export async function readMoment(
   const cuts: { service: string; cut: Moment['stores'][number]['cut'] }[] = [];
   for (const { service, cut } of stores) {
     const access = await accessTo(tools, await healthyContainer(tools, project, service, signal));
-    cuts.push({ service, cut: await cutObjects(access, cut.buckets, signal) });
+    const { buckets } = cut;
+    cuts.push({ service, cut: await cutStore(tools, { service, buckets, access }, signal) });
   }
   return { gtids, stores: cuts };
 }
