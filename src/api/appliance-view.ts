@@ -6,9 +6,11 @@ import { hasRoom } from '../base/disk-full.ts';
 import { programVersion } from '../base/program.ts';
 import {
   type Appointments,
+  listSetAside,
   prepareInstall,
   prepareRehearsal,
   prepareUpgrade,
+  removeSetAside,
   type DeployTools,
   type PreparedInstall,
   type PreparedRehearsal,
@@ -48,6 +50,8 @@ export function createAppliance(tools: DeployTools, runner: Runner, appointments
     },
     planned: () => answerOf(appointments.current()),
     cancel: (id) => answerOf(appointments.cancel(id))!, // it is what was there
+    setAside: () => listSetAside(tools),
+    removeSetAside: (id, signal) => removeSetAside(tools, id, signal),
     async upgrade(request, onProgress, signal) {
       const { path, dryRun, strategy, irreversible, at, id } = request;
       // Before minutes are spent on the bundle.

@@ -7,6 +7,7 @@ import type {
   LogMessage,
   PlanAnswer,
   ServiceAnswer,
+  SetAsideAnswer,
   StatusAnswer,
   VersionAnswer,
 } from './schemas.ts';
@@ -76,4 +77,7 @@ export interface Appliance {
   planned(): AppointmentAnswer | null;
   /** Takes what is planned for later off the list. */
   cancel(id: string): AppointmentAnswer;
+  /** What a way back took out of the application and kept. */
+  setAside(): Promise<SetAsideAnswer[]>;
+  removeSetAside(id: string, signal: AbortSignal): Promise<SetAsideAnswer>;
 }

@@ -67,7 +67,7 @@ function planOf({ target, steps, loss, preview, uncopied }: PreparedRollback): P
         ];
   return {
     ...{ product, title, version, permissions: [...permissions] },
-    warnings: [...lossInWords(loss, data), ...own, ...unkept],
+    warnings: [...lossInWords(loss, data, uncopied), ...own, ...unkept],
     steps: steps.map((step) => ({ type: step.type, title: step.title })),
     rollback: preview,
   };

@@ -1,7 +1,7 @@
 // The shapes that cross the API, shared with the CLI. Rooms that own a shape keep it; the rest stands here.
 
 import { Nullable, Type, type Static } from '../base/schema.ts';
-import { appointmentStates, RollbackPreview, UpgradePreview } from '../deploy/index.ts';
+import { appointmentStates, RollbackPreview, SetAside, UpgradePreview } from '../deploy/index.ts';
 import { Permission, STRATEGIES } from '../release/index.ts';
 
 export type { RollbackPreview, UpgradePreview } from '../deploy/index.ts';
@@ -49,6 +49,9 @@ export const AppointmentAnswer = Type.Object({
   next: Nullable(Type.String()),
 });
 export type AppointmentAnswer = Static<typeof AppointmentAnswer>;
+
+export const SetAsideAnswer = SetAside;
+export type SetAsideAnswer = Static<typeof SetAsideAnswer>;
 
 export const PlannedAnswer = Type.Object({ planned: Nullable(AppointmentAnswer) });
 export type PlannedAnswer = Static<typeof PlannedAnswer>;

@@ -9,6 +9,7 @@ import type { Appliance } from './appliance.ts';
 import { compilersFactory } from './compilers.ts';
 import type { Server } from './route.ts';
 import { operationRoutes } from './routes/operation-routes.ts';
+import { setAsideRoutes } from './routes/set-aside-routes.ts';
 import { systemRoutes } from './routes/system-routes.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
@@ -36,7 +37,7 @@ export function buildServer(appliance: Appliance, log: Logger): Server {
   server.setNotFoundHandler((request, reply) =>
     reply.status(404).send({ code: 'usage.no-route', message: `There is nothing at ${request.url}.` }),
   );
-  for (const routes of [systemRoutes, operationRoutes]) routes(server, appliance);
+  for (const routes of [systemRoutes, operationRoutes, setAsideRoutes]) routes(server, appliance);
   return server;
 }
 

@@ -17,6 +17,7 @@ export function sayUpgradePlan(title: string, preview: UpgradePreview, terminal:
       ['Strategy', preview.strategies.map(({ service, why }) => [service, why])],
       ['Disk', diskRows(preview, terminal)],
       ['Way back', wayBackRows(preview)],
+      ['Removes', removedRows(preview)],
       ['Rehearsed', rehearsalRows(preview, terminal)],
       ['Time', [['', timeInWords(preview)]]],
       ['Preflight', checkRows(preview, terminal)],
@@ -123,6 +124,17 @@ export function keptRow(from: string, { databases, stores }: UpgradePreview['poi
     '',
     `A restore point of ${from} is kept: ${['images', 'configuration', ...copies, ...objects].join(', ')}`,
   ];
+}
+
+/** What an earlier way back set aside goes with the success of the next operation. */
+export function removedRows({ setAside }: Pick<UpgradePreview, 'setAside'>): Row[] {
+  return setAside.map(({ id, at, bytes, what }) => {
+    const when = `${at.slice(0, 16).replace('T', ' ')} UTC`;
+    return [
+      '',
+      `what was set aside at ${when}, ${formatBytes(bytes)} (${what ?? 'not counted'}), once this has succeeded; see \`onstead set-aside show ${id}\``,
+    ];
+  });
 }
 
 function rehearsalRows({ rehearsal }: UpgradePreview, terminal: Terminal): Row[] {

@@ -4,16 +4,21 @@ import type { PointLoss } from './point-loss.ts';
 
 const FATES = {
   keep: 'this is kept',
-  restore: 'this will be lost',
+  restore: 'this leaves the application, and is kept until the second upgrade or rollback after this one',
+  'restore-unkept': 'this will be lost',
   'set-aside': 'this is not in the application any more, but kept aside',
   'given-up': 'this is not in the application any more',
 } as const;
 
+/** `unkept`: services of which no way back keeps anything. */
 export function lossInWords(
   { databases, objects, hasMigrations, unknown }: PointLoss,
-  what: keyof typeof FATES,
+  what: Exclude<keyof typeof FATES, 'restore-unkept'>,
+  unkept: readonly string[] = [],
 ): string[] {
   const fate = FATES[what];
+  const fateOf = (service: string): string =>
+    what === 'restore' && unkept.includes(service) ? FATES['restore-unkept'] : fate;
   // Which of the rows the migrations wrote nobody can tell; those go with them.
   const isPartlyKept = what === 'keep' && hasMigrations;
   const rowsFate = isPartlyKept ? 'this is kept, but for what the migrations wrote' : fate;
@@ -37,7 +42,7 @@ export function lossInWords(
       ? []
       : [`Since then: ${objects.written} objects written, ${objects.deleted} deleted; ${fate}.`];
   const nothing = unknown.map(
-    ({ service, why }) => `What was written to ${service} since then cannot be counted (${why}); ${fate}.`,
+    ({ service, why }) => `What was written to ${service} since then cannot be counted (${why}); ${fateOf(service)}.`,
   );
   return [...rows, ...own, ...partly, ...files, ...nothing];
 }

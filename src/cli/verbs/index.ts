@@ -11,6 +11,7 @@ import { operationsVerb } from './operations.ts';
 import { preflightVerb } from './preflight.ts';
 import { rehearseVerb } from './rehearse.ts';
 import { rollbackVerb } from './rollback.ts';
+import { setAsideVerb } from './set-aside.ts';
 import { serveVerb } from './serve.ts';
 import { sizeVerb } from './size.ts';
 import { servicesVerb, statusVerb } from './status.ts';
@@ -27,6 +28,7 @@ export const verbs: readonly Verb[] = [
   servicesVerb,
   logsVerb,
   operationsVerb,
+  setAsideVerb,
   preflightVerb,
   sizeVerb,
   certificateVerb,

@@ -16,7 +16,7 @@ export const rollbackVerb: Verb = {
     },
     'restore-data': {
       type: 'boolean',
-      help: 'Put the data of then in place; what was written since is lost.',
+      help: 'Put the data of then in place; what was written since leaves the application, and is kept as a way back.',
     },
     to: {
       type: 'string',

@@ -21,6 +21,7 @@ import { verdictOf } from '../machine-verdict.ts';
 import { readPointData } from '../point-data.ts';
 import { lookAtPointLoss, type PointLoss } from '../point-loss.ts';
 import { listPoints, pointStack, type Point } from '../points.ts';
+import { listSetAside } from '../set-aside.ts';
 import { stackRelease } from '../stack-files.ts';
 import { containerIfWell, type DeployTools } from '../tools.ts';
 import { chooseWay, refuseOtherSchema } from '../ways-back.ts';
@@ -103,6 +104,7 @@ export async function prepareRollback(
       ...{ target, facts, point, ways, steps, loss, sizes, verdict },
       history: tools.journal.durations(),
       folders: machine.disks?.folders ?? [],
+      setAside: await listSetAside(tools),
     }),
   };
 }

@@ -17,6 +17,7 @@ import { stackSpecOf } from '../install-plan.ts';
 import { machineDemand } from '../machine-demand.ts';
 import { verdictOf } from '../machine-verdict.ts';
 import { lastRehearsal } from '../rehearsal/last-rehearsal.ts';
+import { listSetAside } from '../set-aside.ts';
 import { renderSpec, stackRelease } from '../stack-files.ts';
 import { observeTarget, type Observed } from '../target.ts';
 import type { DeployTools } from '../tools.ts';
@@ -95,6 +96,7 @@ async function prepare(
     verdict: verdictOf(analyzeFacts(observed.machine, machineDemand(target.needs)), true),
     running: await runningImages(tools, target.project),
     rehearsal: lastRehearsal(tools.journal, target.bundle.id),
+    setAside: await listSetAside(tools),
   });
   return {
     kind: 'upgrade',

@@ -34,6 +34,11 @@ const somePlanned = {
   },
 };
 
+const someAside = {
+  ...{ id: 'upgrade-1', operation: 'upgrade-1', at: '2026-11-21T05:00:00.000Z', what: '3 rows added' },
+  ...{ bytes: 5, volumes: [{ name: 'trial_mysql.then', bytes: 5 }], files: [] },
+};
+
 interface Ends {
   teardown(end: () => unknown): void;
 }
@@ -99,6 +104,11 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
     resume: (id) => void asked.push(`resume ${id}`),
     abandon: (id) => void asked.push(`abandon ${id}`),
     planned: () => null,
+    setAside: async () => [someAside],
+    removeSetAside: async (id) => {
+      asked.push(`remove ${id}`);
+      return someAside;
+    },
     cancel: (id) => {
       asked.push(`cancel ${id}`);
       return somePlanned;

@@ -205,6 +205,15 @@ t.test('what is planned for later can be seen, and taken off', async (t) => {
   t.strictSame(asked, ['upgrade /x.tar 02:30', 'cancel upgrade-1']);
 });
 
+t.test('what is set aside can be seen, and removed', async (t) => {
+  const { server, asked } = await openApi(t);
+  const list = await server.inject('/api/set-aside');
+  t.match(list.json(), [{ id: 'upgrade-1', bytes: 5, volumes: [{ name: 'trial_mysql.then' }] }]);
+  const removed = await server.inject({ method: 'POST', url: '/api/set-aside/upgrade-1/remove', payload: {} });
+  t.match(removed.json(), { id: 'upgrade-1' });
+  t.strictSame(asked, ['remove upgrade-1']);
+});
+
 t.test('a dry run begins nothing', async (t) => {
   const { server, asked } = await openApi(t);
   const response = await server.inject({

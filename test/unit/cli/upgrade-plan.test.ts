@@ -55,6 +55,12 @@ const preview: UpgradePreview = {
     },
   ],
   point: { databases: [{ service: 'mysql', bytes: 616 * MIB }], stores: ['minio'] },
+  setAside: [
+    {
+      ...{ id: 'upgrade-7', operation: 'upgrade-7', at: '2026-11-20T05:06:07.000Z', bytes: 120 * MIB },
+      ...{ what: '51 rows added', volumes: [], files: [] },
+    },
+  ],
   rollback: { keepsData: true, sentences: ['`onstead rollback` keeps what was written since.'] },
   time: { ms: 89_000, measured: 7, fixed: 2, assumed: 11 },
   checks: { count: 63, failed: [], warned: ['Kind of disk: it spins'], next: null },
@@ -92,6 +98,7 @@ Disk        /var/lib/docker   needs 872 MB (images 256 MB, the copy of mysql 616
             /var/lib/onstead  needs 64 MB for the next stack; 50 GB free
 Way back    A restore point of 1.0.0 is kept: images, configuration, a copy of mysql (616 MB), the objects of minio as versions
             \`onstead rollback\` keeps what was written since.
+Removes     what was set aside at 2026-11-20 05:06 UTC, 120 MB (51 rows added), once this has succeeded; see \`onstead set-aside show upgrade-7\`
 Rehearsed   2026-11-21 03:04 UTC: failed. The migration failed: no such column
 Time        about 1 min 29 s: 7 steps as measured on this machine, 2 as long as the settings say, 11 assumed
 Preflight   63 checks, none fails; warnings: Kind of disk
@@ -152,7 +159,7 @@ const back: RollbackPreview = {
   migrations: [{ service: 'app', command: 'migrate down' }],
   keeps: preview.point,
   ...{ services: preview.services.slice(0, 1), strategies: preview.strategies, disk: preview.disk },
-  ...{ time: preview.time, checks: preview.checks, steps: preview.steps },
+  ...{ time: preview.time, checks: preview.checks, setAside: preview.setAside, steps: preview.steps },
 };
 const goingBack = (rollback: RollbackPreview) => {
   const { upgrade: _, ...others } = plan;
@@ -175,6 +182,7 @@ Strategy   app  rolling, as the release says
 Disk       /var/lib/docker   needs 872 MB (images 256 MB, the copy of mysql 616 MB); 50 GB free
            /var/lib/onstead  needs 64 MB for the next stack; 50 GB free
 Way back   A restore point of 1.1.0 is kept: images, configuration, a copy of mysql (616 MB), the objects of minio as versions
+Removes    what was set aside at 2026-11-20 05:06 UTC, 120 MB (51 rows added), once this has succeeded; see \`onstead set-aside show upgrade-7\`
 Time       about 1 min 29 s: 7 steps as measured on this machine, 2 as long as the settings say, 11 assumed
 Preflight  63 checks, none fails; warnings: Kind of disk
 

@@ -13,6 +13,7 @@ import {
   writeStack,
 } from '../../../stack/index.ts';
 import { clearFact, readFact, volumeNameOf, writeFact } from '../../facts.ts';
+import { writeAsideReport } from '../../set-aside.ts';
 import { stackRelease } from '../../stack-files.ts';
 import type { Job } from './job.ts';
 
@@ -70,18 +71,24 @@ export async function nameOld(job: Job, isWritten: boolean): Promise<void> {
   const now = volumeNameOf(tools.journal, project, movesTo.key);
   if (now === old) return;
   if (isWritten)
-    context.note(`Whatever was written to ${service} since it was replaced is in the volume ${now} alone.`);
+    context.note(`Whatever was written to ${service} since it was replaced is in the volume ${now} alone. See \`onstead set-aside\`.`);
   // Both have the transactions of before; with one name for what comes after them, two would be called the same.
   await endLineOfTransactions(await tools.engine(), old);
   await nameVolume(job, movesTo.key, old);
 }
 
-/** A copy that nobody wrote to goes; another stays until the next operation is committed. */
+/** A copy that nobody wrote to goes; another is set aside. */
 export async function leaveCopy(job: Job, isWritten: boolean): Promise<void> {
   const { tools, input, context } = job;
   if (input.movesTo === null) return;
-  if (!isWritten) {
-    await removeVolumeMadeBy(await tools.engine(), copyNameOf(job, input.movesTo.key), context.operation);
+  const { key } = input.movesTo;
+  const { operation } = context;
+  if (isWritten) {
+    const setAsideAt = tools.clock.now().toISOString();
+    const report = { operation, setAsideAt, loss: null, volumes: { [key]: copyNameOf(job, key) }, files: [] };
+    await writeAsideReport(tools, `${operation}-${input.service}`, report);
+  } else {
+    await removeVolumeMadeBy(await tools.engine(), copyNameOf(job, key), operation);
   }
   if (readFact(tools.journal, 'moved')?.operation === context.operation) clearFact(tools.journal, 'moved');
 }

@@ -65,7 +65,7 @@ async function removeOwnVolumes(
   { project, point }: RestoreData,
   { operation }: StepContext,
 ): Promise<void> {
-  if (isMeanwhileAside(tools, operation)) return;
+  if (await isMeanwhileAside(tools, operation)) return;
   const engine = await tools.engine();
   for (const { key } of (await requirePointData(tools, point)).databases) {
     const name = restoredVolumeOf(project, key, operation);

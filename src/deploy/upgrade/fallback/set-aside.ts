@@ -2,21 +2,19 @@
 // volume that it is in, the objects in a tar file, and a report that names both. Kept until another upgrade or rollback
 // has succeeded.
 
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureFolder, writeFileAtomic } from '../../../base/files.ts';
+import { ensureFolder } from '../../../base/files.ts';
 import type { StepContext } from '../../../journal/index.ts';
 import { exportObjects } from '../../../stack/index.ts';
 import { clearFact, readFact, volumeNameOf, type Moment } from '../../facts.ts';
 import { lossInWords } from '../../loss-words.ts';
 import { requirePointData, type PointData } from '../../point-data.ts';
 import { lookAtPointLoss, type PointLoss } from '../../point-loss.ts';
+import { asideFolder, hasAsideReport, writeAsideReport } from '../../set-aside.ts';
 import { accessTo } from '../../steps/data-steps.ts';
 import { healthyContainer, type DeployTools } from '../../tools.ts';
 import { lossSince } from './moment.ts';
-
-const REPORT = 'report.json';
 
 interface AtPoint {
   readonly project: string;
@@ -57,15 +55,15 @@ export async function setMeanwhileAside(
 
 /** What was set aside is put in place again: its report says what is not so any more. */
 export async function forgetNewerAside(
-  { paths }: Pick<DeployTools, 'paths'>,
+  where: Pick<DeployTools, 'paths'>,
   operation: string,
 ): Promise<void> {
-  await rm(join(paths.setAside, operation), { recursive: true, force: true });
+  await rm(asideFolder(where, operation), { recursive: true, force: true });
 }
 
 /** Whether people wrote to the data of then, so that its volumes are kept. */
-export function isMeanwhileAside({ paths }: Pick<DeployTools, 'paths'>, operation: string): boolean {
-  return existsSync(join(paths.setAside, meanwhileOf(operation), REPORT));
+export function isMeanwhileAside(where: Pick<DeployTools, 'paths'>, operation: string): Promise<boolean> {
+  return hasAsideReport(where, meanwhileOf(operation));
 }
 
 function meanwhileOf(operation: string): string {
@@ -78,7 +76,7 @@ async function keepAside(
   { operation, signal, note }: StepContext,
   { name, loss, volumes, stores }: Aside,
 ): Promise<void> {
-  const folder = join(tools.paths.setAside, name);
+  const folder = asideFolder(tools, name);
   await ensureFolder(folder, 0o700);
   const files: string[] = [];
   for (const { service, cut } of stores) {
@@ -86,10 +84,10 @@ async function keepAside(
     const file = join(folder, `${service}.tar`);
     if ((await exportObjects(access, cut, file, signal)) > 0) files.push(file);
   }
-  const report = { operation, setAsideAt: tools.clock.now().toISOString(), loss, volumes, files };
-  await writeFileAtomic(join(folder, REPORT), `${JSON.stringify(report, null, 1)}\n`);
+  const setAsideAt = tools.clock.now().toISOString();
+  await writeAsideReport(tools, name, { operation, setAsideAt, loss, volumes, files });
   const kept = [`the volume ${Object.values(volumes).join(', ')}`, ...files].join(' and ');
-  note(`Until the next upgrade or rollback has succeeded this is kept: ${kept}.`);
+  note(`Until the next upgrade or rollback has succeeded this is kept: ${kept}. See \`onstead set-aside\`.`);
 }
 
 interface Aside {
@@ -103,7 +101,7 @@ interface Aside {
 export async function forgetWorthless(tools: DeployTools, operation: string): Promise<void> {
   const restored = readFact(tools.journal, 'restored');
   if (restored?.operation !== operation || restored.isOver !== true || restored.isBack === true) return;
-  if (existsSync(join(tools.paths.setAside, operation, REPORT))) return;
+  if (await hasAsideReport(tools, operation)) return;
   const engine = await tools.engine();
   for (const name of Object.values(restored.before)) await engine.volumes.remove(name);
   clearFact(tools.journal, 'restored');

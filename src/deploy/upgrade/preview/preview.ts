@@ -7,6 +7,7 @@ import type { ReleaseService } from '../../../release/index.ts';
 import { imageRoomBytes } from '../../machine-demand.ts';
 import type { MachineVerdict } from '../../machine-verdict.ts';
 import type { LastRehearsal } from '../../rehearsal/last-rehearsal.ts';
+import type { SetAside } from '../../set-aside-schema.ts';
 import { estimateSteps, type Estimate } from './estimate.ts';
 import type { UpgradeFacts, UpgradeTarget } from '../plan.ts';
 import type { UpgradePreview } from './schema.ts';
@@ -29,6 +30,7 @@ export interface PreviewInput {
   /** The image that each service runs now. */
   readonly running: Readonly<Record<string, string>>;
   readonly rehearsal?: LastRehearsal | undefined;
+  readonly setAside?: readonly SetAside[];
 }
 
 export function previewOf(input: PreviewInput): UpgradePreview {
@@ -47,6 +49,7 @@ export function previewOf(input: PreviewInput): UpgradePreview {
       databases: [...input.copies],
       stores: target.services.filter(({ role }) => role === 'minio').map(({ name }) => name),
     },
+    setAside: [...(input.setAside ?? [])],
     rollback: rollbackOf(input),
     time: timeOf(estimates),
     rehearsal: input.rehearsal ?? null,
@@ -194,7 +197,7 @@ function rollbackOf(input: PreviewInput): UpgradePreview['rollback'] {
   const migrations = migrationsOf(input);
   const oneWay = migrations.filter(({ isReversible }) => !isReversible).map(({ service }) => service);
   const restoring =
-    '`onstead rollback --restore-data` loses what was written since, and says how much before.';
+    '`onstead rollback --restore-data` takes what was written since out of the application, keeps it as a way back, and says how much before.';
   const lost = [
     ...(oneWay.length === 0 ? [] : [`the migration of ${oneWay.join(', ')}`]),
     ...newSeries(input.facts.oldServices, input.target.services).map(

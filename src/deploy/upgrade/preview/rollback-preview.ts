@@ -6,6 +6,7 @@ import type { DiskFolder } from '../../../machine/index.ts';
 import type { MachineVerdict } from '../../machine-verdict.ts';
 import type { PointLoss } from '../../point-loss.ts';
 import type { Point } from '../../points.ts';
+import type { SetAside } from '../../set-aside-schema.ts';
 import { HOLD_LIMIT_MS, type RestoreData } from '../fallback/restore.ts';
 import type { ServiceWay } from '../replace-plan.ts';
 import { withoutCopy, type RollbackFacts, type RollbackTarget } from '../rollback-plan.ts';
@@ -39,6 +40,7 @@ export interface RollbackPreviewInput {
   readonly verdict: MachineVerdict;
   readonly loss: PointLoss;
   readonly sizes: Sizes;
+  readonly setAside?: readonly SetAside[];
 }
 
 export function rollbackPreviewOf(input: RollbackPreviewInput): RollbackPreview {
@@ -72,6 +74,7 @@ export function rollbackPreviewOf(input: RollbackPreviewInput): RollbackPreview 
         .filter(({ name, role }) => role === 'minio' && !uncopied.includes(name))
         .map(({ name }) => name),
     },
+    setAside: [...(input.setAside ?? [])],
     time: timeOf(estimates),
     checks: checksOf(input.verdict),
     steps: timed.map(({ type, title, ms, from }) => ({ type, title, ms: Math.round(ms), from })),

@@ -25,7 +25,7 @@ const LossPreview = Type.Object({
   unknown: Type.Array(Type.Object({ service: Type.String(), why: Type.String() })),
 });
 
-const { services, strategies, disk, point, time, checks, steps } = UpgradePreview.properties;
+const { services, strategies, disk, point, time, checks, setAside, steps } = UpgradePreview.properties;
 
 export const RollbackPreview = Type.Object({
   from: Type.String(),
@@ -37,7 +37,7 @@ export const RollbackPreview = Type.Object({
   since: LossPreview,
   /** Taken back, each by this command. */
   migrations: Type.Array(Type.Object({ service: Type.String(), command: Type.String() })),
-  ...{ services, strategies, disk, time, checks, steps },
+  ...{ services, strategies, disk, time, checks, setAside, steps },
   /** Of the release that is left. */
   keeps: point,
 });

@@ -2,6 +2,7 @@
 
 import { Nullable, Type, type Static } from '../../../base/schema.ts';
 import { STRATEGIES } from '../../../release/index.ts';
+import { SetAside } from '../../set-aside-schema.ts';
 
 const Bytes = Type.Number({ minimum: 0 });
 
@@ -72,6 +73,8 @@ export const UpgradePreview = Type.Object({
     /** Services whose objects are kept as versions. */
     stores: Type.Array(Type.String()),
   }),
+  /** What its success removes for good. */
+  setAside: Type.Array(SetAside),
   rollback: Type.Object({
     keepsData: Type.Boolean({ description: '`onstead rollback` can keep what was written since.' }),
     sentences: Type.Array(Type.String()),
