@@ -21,6 +21,7 @@ import {
   isBundleAway,
   lookAfter,
   rehearsalExecutors,
+  tellPeople,
   upgradeExecutors,
   type DeployTools,
 } from './deploy/index.ts';
@@ -94,7 +95,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { signal } = stopping;
   const runner = new Runner({
     journal,
-    exclusively: (operation, work) => changeStack(tools, operation, work, signal),
+    async exclusively(operation, work) {
+      await changeStack(tools, operation, work, signal);
+      await tellPeople(tools, operation, signal);
+    },
     executors: { ...installExecutors(tools), ...upgradeExecutors(tools), ...rehearsalExecutors(tools) },
     clock,
     log,

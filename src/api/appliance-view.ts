@@ -17,7 +17,13 @@ import {
   type PreparedUpgrade,
   type UpgradePreview,
 } from '../deploy/index.ts';
-import type { Journal, NewOperation, OperationView, Runner } from '../journal/index.ts';
+import {
+  isOver,
+  type Journal,
+  type NewOperation,
+  type OperationView,
+  type Runner,
+} from '../journal/index.ts';
 import type { Release } from '../release/index.ts';
 import { answerOf, appointmentFor } from './schedule-upgrade.ts';
 import { readMachineTime } from '../base/machine-time.ts';
@@ -39,6 +45,9 @@ export function createAppliance(tools: DeployTools, runner: Runner, appointments
     operations: () => journal.list(),
     operation: (id) => journal.get(id),
     events: (id, after) => journal.events(id, after),
+    told: async (id) => {
+      if (isOver(journal.get(id).state)) await runner.finished(id);
+    },
     listen: (listener) => journal.listen(listener),
     holdUp: async () => ((await hasRoom(tools.paths.state)) ? undefined : `no room on ${tools.paths.state}`),
     mask: (text) => tools.secrets.mask(text),

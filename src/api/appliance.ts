@@ -67,6 +67,8 @@ export interface Appliance {
   operations(): OperationView[];
   operation(id: string): OperationView;
   events(id: string, after: number): JournalEvent[];
+  /** Of one that is over, when its story is told to the end; at once of any other. */
+  told(id: string): Promise<void>;
   listen(listener: (event: JournalEvent) => void): () => void;
   /** What keeps an operation from going on that the journal cannot tell, for people: it has no room itself. */
   holdUp(): Promise<string | undefined>;

@@ -52,7 +52,7 @@ function sameUnderWay({ journal }: DeployTools, { to, data }: RollbackRequest): 
   return { plan: { product, title, version, permissions: [], warnings, steps }, operation: own.id };
 }
 
-function planOf({ target, steps, loss, preview, uncopied }: PreparedRollback): PlanAnswer {
+function planOf({ target, steps, loss, preview, uncopied, down }: PreparedRollback): PlanAnswer {
   const { product, title, version, permissions } = target.release;
   const { data } = target;
   const own =
@@ -67,7 +67,7 @@ function planOf({ target, steps, loss, preview, uncopied }: PreparedRollback): P
         ];
   return {
     ...{ product, title, version, permissions: [...permissions] },
-    warnings: [...lossInWords(loss, data, uncopied), ...own, ...unkept],
+    warnings: [...down, ...lossInWords(loss, data, uncopied), ...own, ...unkept],
     steps: steps.map((step) => ({ type: step.type, title: step.title })),
     rollback: preview,
   };

@@ -37,6 +37,7 @@ export async function followOperation({ id, client, terminal, signal }: FollowIn
   }
   operation = await client.get<OperationView>(path);
   if (!signal.aborted) showEnd(operation, terminal);
+  terminal.answerLine({ type: 'result', operation });
   return operation;
 }
 

@@ -2,7 +2,7 @@
 
 import { exitCodes } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
-import { commonFlags, type Verb } from './verb.ts';
+import { flagsOf, type Verb } from './verb.ts';
 
 export function printOverview(terminal: Terminal, verbs: readonly Verb[]): void {
   terminal.sayWrapped("Onstead runs a vendor's application on this machine and looks after it.");
@@ -20,7 +20,7 @@ export function printVerbHelp(terminal: Terminal, verb: Verb): void {
   terminal.say();
   for (const usage of verb.usage.split('\n')) terminal.say(`${terminal.paint('strong', 'Usage')}  ${usage}`);
   terminal.say();
-  const flags = Object.entries({ ...verb.flags, ...commonFlags });
+  const flags = Object.entries(flagsOf(verb));
   terminal.table(
     flags.map(([name, flag]) => [
       `  ${flag.short === undefined ? '    ' : `-${flag.short}, `}--${name}${flag.value === undefined ? '' : ` ${flag.value}`}`,

@@ -26,6 +26,7 @@ export class Terminal {
   readonly #live: boolean;
   readonly #colour: boolean;
   #line = '';
+  #isInLines = false;
   #unwritable: Error | undefined;
 
   constructor(streams: TerminalStreams, json: boolean, onReaderGone: () => void = () => {}) {
@@ -69,12 +70,14 @@ export class Terminal {
     this.#streams.out.write(`${text}\n`);
   }
 
+  /** After lines it is one more of them: whoever reads line by line goes on to the end. */
   answer(value: unknown): void {
-    if (this.json) this.#streams.out.write(`${JSON.stringify(value, null, 2)}\n`);
+    if (this.json) this.#streams.out.write(`${JSON.stringify(value, null, this.#isInLines ? 0 : 2)}\n`);
   }
 
   /** One JSON value a line, for answers that arrive over time. */
   answerLine(value: unknown): void {
+    this.#isInLines = true;
     if (this.json) this.#streams.out.write(`${JSON.stringify(value)}\n`);
   }
 

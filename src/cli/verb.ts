@@ -35,6 +35,8 @@ export interface Verb {
   /** How many words may follow the verb. */
   readonly minArgs?: number;
   readonly maxArgs: number;
+  /** What --json prints, where it is not one answer. */
+  readonly json?: string;
   run(input: VerbInput): Promise<number | void>;
 }
 
@@ -43,8 +45,17 @@ export const commonFlags: Readonly<Record<string, Flag>> = {
   help: { type: 'boolean', short: 'h', help: 'Show this help.' },
 };
 
+/** Of a verb that stays with an operation to its end. */
+export const jsonOfFollowed =
+  'Print the answer as JSON. While an operation is followed: one JSON object a line for each event, the last with "type": "result" and the operation.';
+
+export function flagsOf({ flags, json }: Verb): Readonly<Record<string, Flag>> {
+  const { json: plain, ...others } = commonFlags;
+  return { ...flags, json: { ...plain!, ...(json === undefined ? {} : { help: json }) }, ...others };
+}
+
 export function parseOptionsOf(verb: Verb): ParseArgsOptionsConfig {
-  const all = { ...verb.flags, ...commonFlags };
+  const all = flagsOf(verb);
   return Object.fromEntries(
     Object.entries(all).map(([name, { type, short, multiple }]) => [
       name,

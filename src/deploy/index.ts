@@ -7,6 +7,7 @@ export { BundleShelf, isBundleAway } from './bundle-shelf.ts';
 export { readFact, type InstalledRelease } from './facts.ts';
 export { prepareInstall, type PreparedInstall } from './install.ts';
 export { installExecutors } from './install-steps.ts';
+export { tellPeople } from './people.ts';
 export { listSetAside, removeSetAside } from './set-aside.ts';
 export { SetAside } from './set-aside-schema.ts';
 export { stackRelease } from './stack-files.ts';

@@ -42,7 +42,8 @@ export function lossInWords(
       ? []
       : [`Since then: ${objects.written} objects written, ${objects.deleted} deleted; ${fate}.`];
   const nothing = unknown.map(
-    ({ service, why }) => `What was written to ${service} since then cannot be counted (${why}); ${fateOf(service)}.`,
+    ({ service, why }) =>
+      `What was written to ${service} since then cannot be counted (${why}); ${fateOf(service)}.`,
   );
   return [...rows, ...own, ...partly, ...files, ...nothing];
 }

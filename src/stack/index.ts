@@ -29,6 +29,7 @@ export { holdRequests, type HoldOptions as RequestHoldOptions, type HoldSeen } f
 export { rejoinEdge } from './edge/rejoin.ts';
 export { replaceEdge, type EdgeReplacement } from './edge/replace.ts';
 export { isUpstreams, type EdgeServer } from './edge/upstreams.ts';
+export { countAnswers, type Answers } from './traffic/answers.ts';
 export { followTraffic, readTraffic, type EdgeLog, type TrafficFollower } from './traffic/read.ts';
 export { Tally, Traffic, type TallyCounts } from './traffic/traffic.ts';
 export { imageNameFor, imagesOf } from './image-name.ts';

@@ -337,7 +337,11 @@ t.test('a bucket that kept versions before the first cut is the one of somebody 
   await cutStore({ journal }, store);
   t.equal(await versioningOf(ours), 'Enabled');
   await cutStore({ journal }, store);
-  t.strictSame(ownBuckets({ journal }, 'minio', store.buckets), [ours], 'the second cut does not confuse them');
+  t.strictSame(
+    ownBuckets({ journal }, 'minio', store.buckets),
+    [ours],
+    'the second cut does not confuse them',
+  );
 });
 
 t.test('a bucket that never had a point stays without versions', async (t) => {

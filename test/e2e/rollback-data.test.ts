@@ -38,7 +38,10 @@ t.test('the data cannot be kept, and what restoring it loses is said', async (t)
   const { code, stdout, stderr } = await appliance.onstead(['rollback', '--restore-data']);
   t.equal(code, 0, stderr);
   t.equal(addedTo('notes', stdout), lossNow + 1);
-  t.match(flat(stdout), /notes\.notes: \d+ rows added, 0 changed, 0 deleted; this leaves the application, and is kept until/);
+  t.match(
+    flat(stdout),
+    /notes\.notes: \d+ rows added, 0 changed, 0 deleted; this leaves the application, and is kept until/,
+  );
   t.match(flat(stdout), /Data put in place as it was then, while requests wait/);
   t.match(flat(stdout), /app started anew on the data of then; about .*; requests wait, at most 2 min/);
   const { rollback } = JSON.parse((await appliance.onstead(['rollback', '--restore-data', '--json'])).stdout);

@@ -47,10 +47,7 @@ export const operationRoutes: Routes = (server, appliance) => {
   server.get(
     '/api/operations/:id/notes',
     { schema: { params: Id, response: { 200: Type.Array(NoteSchema) } } },
-    (request) => {
-      appliance.operation(request.params.id);
-      return notesOf(appliance.events(request.params.id, 0));
-    },
+    ({ params: { id } }) => appliance.told(id).then(() => notesOf(appliance.events(id, 0))),
   );
 
   server.post('/api/operations/:id/resume', { schema: { params: Id } }, (request) => {

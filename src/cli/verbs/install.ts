@@ -1,7 +1,7 @@
 // `onstead install`: from a signed bundle to a running stack.
 
 import { beginOperation, detachFlag, givenPath } from '../begin.ts';
-import { isSet, type Verb } from '../verb.ts';
+import { isSet, jsonOfFollowed, type Verb } from '../verb.ts';
 
 export const installVerb: Verb = {
   name: 'install',
@@ -15,6 +15,7 @@ export const installVerb: Verb = {
     ['onstead install notes-1.0.0.tar', 'install and watch'],
     ['onstead install notes-1.0.0.tar --plan', 'look first; nothing is changed'],
   ],
+  json: jsonOfFollowed,
   minArgs: 1,
   maxArgs: 1,
   run: (input) =>

@@ -7,7 +7,7 @@ import { exitCodeOfOperation } from '../exit-codes.ts';
 import { followOperation, inOneLine } from '../follow.ts';
 import { sayPlanned } from '../planned.ts';
 import type { Terminal } from '../terminal.ts';
-import { isSet, type Verb, type VerbInput } from '../verb.ts';
+import { isSet, jsonOfFollowed, type Verb, type VerbInput } from '../verb.ts';
 
 export const operationsVerb: Verb = {
   name: 'operations',
@@ -21,6 +21,7 @@ export const operationsVerb: Verb = {
     ['onstead operations cancel', 'take the upgrade that is planned for later off the list'],
     ['onstead operations resume install-20261121-054512-k3f9', 'go on after the cause is gone'],
   ],
+  json: jsonOfFollowed,
   maxArgs: 2,
   run: operations,
 };
@@ -91,6 +92,8 @@ async function show(input: VerbInput, id: string): Promise<number> {
         .map(({ text }) => ['', '', '', `  ${terminal.paint('dim', inOneLine(text))}`]),
     ]),
   );
+  // What no step said is of the operation as a whole.
+  for (const { text } of notes.filter(({ step }) => step === null)) terminal.say(inOneLine(text));
   if (operation.error !== null) sayError(operation.error.message, operation.error.next, terminal);
   terminal.answer({ ...operation, notes });
   return 0;

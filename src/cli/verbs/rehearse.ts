@@ -1,7 +1,7 @@
 // `onstead rehearse`: the upgrade on a copy of the data, beside the running stack.
 
 import { beginOperation, detachFlag, givenPath } from '../begin.ts';
-import { isSet, type Verb } from '../verb.ts';
+import { isSet, jsonOfFollowed, type Verb } from '../verb.ts';
 
 export const rehearseVerb: Verb = {
   name: 'rehearse',
@@ -15,6 +15,7 @@ export const rehearseVerb: Verb = {
     ['onstead rehearse notes-1.1.0.tar', 'see whether its migrations and its app work with the data of now'],
     ['onstead rehearse notes-1.1.0.tar --plan', 'look first; nothing is done'],
   ],
+  json: jsonOfFollowed,
   minArgs: 1,
   maxArgs: 1,
   run: (input) =>

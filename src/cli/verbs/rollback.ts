@@ -2,7 +2,7 @@
 
 import { OnsteadError } from '../../base/errors.ts';
 import { beginIfAgreed, detachFlag, yesFlag } from '../begin.ts';
-import { isSet, textFlag, type Verb, type VerbInput } from '../verb.ts';
+import { isSet, jsonOfFollowed, textFlag, type Verb, type VerbInput } from '../verb.ts';
 
 export const rollbackVerb: Verb = {
   name: 'rollback',
@@ -37,6 +37,7 @@ export const rollbackVerb: Verb = {
     ['onstead rollback --restore-data', 'see what going back with the data of then would lose'],
     ['onstead rollback --to rollback-20261121-054512-k3f9 --restore-data', 'undo a rollback, as a plan'],
   ],
+  json: jsonOfFollowed,
   maxArgs: 0,
   run: rollback,
 };

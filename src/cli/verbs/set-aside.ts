@@ -15,7 +15,10 @@ export const setAsideVerb: Verb = {
   },
   examples: [
     ['onstead set-aside', 'what there is, the newest first'],
-    ['onstead set-aside show upgrade-20261121-054512-k3f9', 'its volumes and files, and how to look into them'],
+    [
+      'onstead set-aside show upgrade-20261121-054512-k3f9',
+      'its volumes and files, and how to look into them',
+    ],
     ['onstead set-aside remove upgrade-20261121-054512-k3f9 --yes', 'make room'],
   ],
   maxArgs: 2,

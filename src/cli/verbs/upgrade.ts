@@ -3,7 +3,7 @@
 import { OnsteadError } from '../../base/errors.ts';
 import { STRATEGIES } from '../../release/index.ts';
 import { beginIfAgreed, detachFlag, givenPath, yesFlag } from '../begin.ts';
-import { isSet, textFlag, type Verb, type VerbInput } from '../verb.ts';
+import { isSet, jsonOfFollowed, textFlag, type Verb, type VerbInput } from '../verb.ts';
 
 export const upgradeVerb: Verb = {
   name: 'upgrade',
@@ -34,6 +34,7 @@ export const upgradeVerb: Verb = {
     ['onstead upgrade notes-1.1.0.tar --strategy canary --yes', 'let few requests try it first'],
     ['onstead upgrade notes-1.1.0.tar --at 02:30 --yes', 'in the coming night'],
   ],
+  json: jsonOfFollowed,
   minArgs: 1,
   maxArgs: 1,
   run: upgrade,

@@ -28,6 +28,7 @@ import { chooseWay, refuseOtherSchema } from '../ways-back.ts';
 import { isDataService } from './data/plan.ts';
 import { measureRestores } from './fallback/data-volumes.ts';
 import { newSeries } from './data/series.ts';
+import { downBeforeRollback, downServices } from './preview/down-services.ts';
 import { measureCopies, STATE_BYTES } from './preview/look.ts';
 import { rollbackPreviewOf, type Sizes } from './preview/rollback-preview.ts';
 import type { RollbackPreview } from './preview/rollback-schema.ts';
@@ -49,6 +50,8 @@ export type PreparedRollback = NewOperation & {
   readonly loss: PointLoss;
   /** Data services that do not answer: what was written there is not known, and may not be kept. */
   readonly uncounted: readonly string[];
+  /** How they are, and what brings them up. */
+  readonly down: readonly string[];
   /** Those of them of which a copy is to be kept. */
   readonly uncopied: readonly string[];
   readonly preview: RollbackPreview;
@@ -100,6 +103,7 @@ export async function prepareRollback(
     ...{ steps, target, loss },
     uncounted: [...new Set([...loss.unknown.map(({ service }) => service), ...uncopied])],
     uncopied,
+    down: (await downServices(tools, project, facts.oldServices)).map(downBeforeRollback),
     preview: rollbackPreviewOf({
       ...{ target, facts, point, ways, steps, loss, sizes, verdict },
       history: tools.journal.durations(),

@@ -22,6 +22,7 @@ import { renderSpec, stackRelease } from '../stack-files.ts';
 import { observeTarget, type Observed } from '../target.ts';
 import type { DeployTools } from '../tools.ts';
 import { wayTo } from '../way-to.ts';
+import { downBeforeUpgrade, downServices } from './preview/down-services.ts';
 import { measureCopies, runningImages, stateBytesFor, type Copies } from './preview/look.ts';
 import { planUpgrade, type UpgradeTarget } from './plan.ts';
 import { previewOf } from './preview/preview.ts';
@@ -66,6 +67,7 @@ async function prepare(
   const observed = await observeTarget(tools, bundle, (_now, demand) => planSize(machine, demand));
   const { services: oldServices } = await stackRelease(tools);
   const copies = await measureCopies(tools, observed.target.project, oldServices);
+  const down = await downServices(tools, observed.target.project, oldServices);
   const series = newSeries(oldServices, observed.target.services);
   const { services, sizing } = observed.target;
   const text = await bundle.readText(releasePath);
@@ -104,7 +106,11 @@ async function prepare(
     input: { bundle: target.bundle },
     basis,
     ...{ steps, target, preview },
-    warnings: [...copies.troubles, ...(await settingsTroubles(tools))],
+    warnings: [
+      ...down.map((one) => downBeforeUpgrade(one, changed)),
+      ...copies.troubles,
+      ...(await settingsTroubles(tools)),
+    ],
     oneWay: [...oneWay.map(migrationWords), ...series.map(seriesWords)],
     offers: strategy === undefined ? [] : ways.filter(({ isOffer }) => isOffer),
   };

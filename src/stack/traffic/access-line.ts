@@ -11,6 +11,14 @@ export interface AccessLine {
   readonly failedBefore: readonly string[];
 }
 
+/** Onstead itself asks from inside the edge's network, where no client is. */
+const OWN_CLIENT = '127.0.0.1';
+
+/** Not what the edge answered by itself, such as a redirection, unless it had nobody to ask. */
+export function isPersons({ client, status, upstream }: AccessLine): boolean {
+  return client !== OWN_CLIENT && (upstream !== '' || status >= 500);
+}
+
 /** Undefined for anything else: nginx writes its errors to the same log. */
 export function parseAccessLine(text: string): AccessLine | undefined {
   if (!text.startsWith('{')) return undefined;

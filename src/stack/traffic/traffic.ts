@@ -2,15 +2,13 @@
 // bounded, and so is its work: of a second with very many lines only every so manieth is read, and counts for them all.
 
 import { Latencies, type LatencyCounts } from './latencies.ts';
-import { parseAccessLine, type AccessLine } from './access-line.ts';
+import { isPersons, parseAccessLine, type AccessLine } from './access-line.ts';
 
 const CLIENT_CLOSED = 499;
 const SWITCHED = 101;
 /** A long answer tells of the client's line, and a long wait of a question that is meant to wait. */
 const LARGE_BYTES = 1024 * 1024;
 const LONG_SECONDS = 20;
-/** Onstead itself asks from inside the edge's network, where no client is. */
-const OWN_CLIENT = '127.0.0.1';
 
 const ALL_READ_UP_TO = 1_000;
 const SPARSER = 10;
@@ -106,10 +104,9 @@ export class Traffic {
   }
 }
 
-/** Not what the edge answered by itself, such as a redirection, unless it had nobody to ask; not who went away. */
-function isApps({ client, status, upstream }: AccessLine): boolean {
-  if (client === OWN_CLIENT || status === CLIENT_CLOSED) return false;
-  return upstream !== '' || status >= 500;
+/** Who went away tells nothing. */
+function isApps(line: AccessLine): boolean {
+  return isPersons(line) && line.status !== CLIENT_CLOSED;
 }
 
 function tellsLatency({ status, bytes, seconds }: AccessLine): boolean {

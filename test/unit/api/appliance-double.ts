@@ -95,6 +95,7 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
     operations: () => journal.list(),
     operation: (id) => journal.get(id),
     events: (id, after) => journal.events(id, after),
+    told: async (id) => void journal.get(id),
     listen(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

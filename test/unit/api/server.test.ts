@@ -209,7 +209,11 @@ t.test('what is set aside can be seen, and removed', async (t) => {
   const { server, asked } = await openApi(t);
   const list = await server.inject('/api/set-aside');
   t.match(list.json(), [{ id: 'upgrade-1', bytes: 5, volumes: [{ name: 'trial_mysql.then' }] }]);
-  const removed = await server.inject({ method: 'POST', url: '/api/set-aside/upgrade-1/remove', payload: {} });
+  const removed = await server.inject({
+    method: 'POST',
+    url: '/api/set-aside/upgrade-1/remove',
+    payload: {},
+  });
   t.match(removed.json(), { id: 'upgrade-1' });
   t.strictSame(asked, ['remove upgrade-1']);
 });

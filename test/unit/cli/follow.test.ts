@@ -51,7 +51,10 @@ const daemon = (
   openDaemon(t, {
     'GET /api/operations/install-1': operation(state, change),
     'GET /api/operations/install-1/events': linesOf(events),
-    'GET /api/operations/install-1/notes': [{ at: '2026-11-20T12:00:00Z', step: 3, text: 'said by step 3' }],
+    'GET /api/operations/install-1/notes': [
+      { at: '2026-11-20T12:00:00Z', step: 3, text: 'said by step 3' },
+      { at: '2026-11-20T12:00:00Z', step: null, text: 'At the edge: 5 requests meanwhile' },
+    ],
     'GET /api/operations': [operation(state, change)],
   });
 
@@ -111,15 +114,32 @@ t.test('where nothing needed doing, that is what is said', async (t) => {
   t.match(out, /Everything is as it should be; nothing needed doing\.\n$/);
 });
 
-t.test('with --json each event is a line', async (t) => {
-  const { out } = await onstead([...show, '--json'], { socket: await daemon(t, 'done', done) });
-  t.strictSame(
-    out
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line)),
-    done,
-  );
+/** One value a line. */
+const parsed = (out: string): unknown[] =>
+  out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+t.test('with --json each event is a line, and the last one is the result', async (t) => {
+  const socket = await daemon(t, 'done', done);
+  const { out } = await onstead([...show, '--json'], { socket });
+  t.strictSame(parsed(out), [...done, { type: 'result', operation: operation('done') }]);
+  const help = await onstead(['operations', '--help']);
+  t.match(help.out, /--json +.*one JSON object a line for each event, the last with "type": "result"/);
+});
+
+t.test('what goes wrong after the first line is a line too', async (t) => {
+  const socket = await openDaemon(t, {
+    'GET /api/operations/install-1': operation('running'),
+    'GET /api/operations/install-1/events': (_request: unknown, response: ServerResponse) => {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      response.write(`${JSON.stringify(done[0])}\n`, () => response.destroy());
+    },
+  });
+  const { code, out } = await onstead([...show, '--json'], { socket });
+  t.equal(code, 6);
+  t.match(parsed(out), [done[0], { error: { code: 'daemon.unreachable' } }]);
 });
 
 t.test('the newest operation is the one that is shown', async (t) => {
@@ -127,6 +147,7 @@ t.test('the newest operation is the one that is shown', async (t) => {
   t.equal(code, 0);
   t.match(out, /^Install Notes 1\.0\.0 {2}done/);
   t.match(out, /\n +3 .*\n +said by step 3\n/, 'what was said stands under its step');
+  t.match(out, /\nAt the edge: 5 requests meanwhile\n/, 'and what is of the whole at the end');
 });
 
 for (const action of ['resume', 'abandon'] as const) {
@@ -223,6 +244,9 @@ t.test('an installation is begun, followed and ends with its address', async (t)
   t.match(JSON.parse((await onstead(['install', 'x.tar', '--detach', '--json'], { socket })).out), {
     operation: 'install-1',
   });
+  const { code, out } = await onstead(['install', 'x.tar', '--json'], { socket });
+  t.equal(code, 0);
+  t.strictSame(parsed(out), [...done, { type: 'result', operation: operation('done') }]);
 });
 
 t.test('a plan is shown and nothing else', async (t) => {

@@ -51,5 +51,8 @@ t.test('a wrong word is told what would be right', async (t) => {
   const socket = await openDaemon(t, { 'GET /api/set-aside': [one] });
   t.match(await onstead(['set-aside', 'forget'], { socket }), { code: 2, err: /Use list, show or remove/ });
   t.match(await onstead(['set-aside', 'show'], { socket }), { code: 2, err: /It is not said which/ });
-  t.match(await onstead(['set-aside', 'remove', 'x'], { socket }), { code: 2, err: /Nothing is set aside as/ });
+  t.match(await onstead(['set-aside', 'remove', 'x'], { socket }), {
+    code: 2,
+    err: /Nothing is set aside as/,
+  });
 });

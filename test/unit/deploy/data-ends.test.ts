@@ -45,12 +45,12 @@ t.test('the way back is over when the engine knows that the service is well', as
   await writeRecord({ paths }, 'upgrade-1', 'redis', { stale: ['old'], ready: [], isBack: true });
   const waited: string[] = [];
   const notes: string[] = [];
-  let why: Error | undefined;
+  const refusals: Error[] = [];
   const containers = {
     list: async () => [{ id: 'again', oneOff: false }],
     waitHealthy: async (ids: readonly string[]) => {
       waited.push(...ids);
-      if (why !== undefined) throw why;
+      for (const why of refusals) throw why;
     },
   };
   const tools = {
@@ -64,7 +64,7 @@ t.test('the way back is over when the engine knows that the service is well', as
   const { undo } = replaceDataStep(tools);
   await undo!(input, context);
   t.strictSame(waited, ['again']);
-  why = new Error('it was not healthy in time');
+  refusals.push(new Error('it was not healthy in time'));
   await undo!(input, context);
   t.strictSame(notes, ['it was not healthy in time'], 'what it was before nobody can take the place of');
 });

@@ -48,10 +48,13 @@ t.test('versions that are there for restore points are cleared away', async (t) 
   t.equal(await asksStore(t, { whose: 'ours' }), true);
 });
 
-t.test('a bucket that kept versions by itself is left alone, and so is one that nobody knows of', async (t) => {
-  t.equal(await asksStore(t, { whose: 'theirs' }), false);
-  t.equal(await asksStore(t, {}), false);
-});
+t.test(
+  'a bucket that kept versions by itself is left alone, and so is one that nobody knows of',
+  async (t) => {
+    t.equal(await asksStore(t, { whose: 'theirs' }), false);
+    t.equal(await asksStore(t, {}), false);
+  },
+);
 
 t.test('nothing is cleared away while an operation is not over', async (t) => {
   t.equal(await asksStore(t, { whose: 'ours', isBusy: true }), false);

@@ -17,8 +17,7 @@ async function openLab(t: { teardown(end: () => unknown): void }) {
   const folderOf = (name: string): string => join(folder, 'volumes', name);
   const engine = {
     volumes: {
-      inspect: async (name: string) =>
-        volumes.has(name) ? { name, mountpoint: folderOf(name) } : undefined,
+      inspect: async (name: string) => (volumes.has(name) ? { name, mountpoint: folderOf(name) } : undefined),
       remove: async (name: string) => volumes.delete(name),
     },
   };

@@ -67,7 +67,9 @@ async function there(job: Job, { id, name }: ContainerSummary, withinMs: number)
     const facts = await engine.containers.inspect(id);
     const isTooLate = tools.clock.monotonicMs() - begunMs > patienceMs;
     if (hasEnded(facts) || isTooLate) {
-      const end = hasEnded(facts) ? await endOf(facts, () => engine.containers.inspect(id), tools.clock) : facts;
+      const end = hasEnded(facts)
+        ? await endOf(facts, () => engine.containers.inspect(id), tools.clock)
+        : facts;
       await keepLastWords(tools, id, name, context);
       throw doesNotStart(job, whyLost(end, patienceMs));
     }

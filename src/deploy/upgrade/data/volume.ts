@@ -71,7 +71,9 @@ export async function nameOld(job: Job, isWritten: boolean): Promise<void> {
   const now = volumeNameOf(tools.journal, project, movesTo.key);
   if (now === old) return;
   if (isWritten)
-    context.note(`Whatever was written to ${service} since it was replaced is in the volume ${now} alone. See \`onstead set-aside\`.`);
+    context.note(
+      `Whatever was written to ${service} since it was replaced is in the volume ${now} alone. See \`onstead set-aside\`.`,
+    );
   // Both have the transactions of before; with one name for what comes after them, two would be called the same.
   await endLineOfTransactions(await tools.engine(), old);
   await nameVolume(job, movesTo.key, old);

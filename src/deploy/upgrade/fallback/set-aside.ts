@@ -54,10 +54,7 @@ export async function setMeanwhileAside(
 }
 
 /** What was set aside is put in place again: its report says what is not so any more. */
-export async function forgetNewerAside(
-  where: Pick<DeployTools, 'paths'>,
-  operation: string,
-): Promise<void> {
+export async function forgetNewerAside(where: Pick<DeployTools, 'paths'>, operation: string): Promise<void> {
   await rm(asideFolder(where, operation), { recursive: true, force: true });
 }
 
