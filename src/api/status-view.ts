@@ -6,7 +6,13 @@ import type { ServiceAnswer, StatusAnswer } from './schemas.ts';
 import { hasRoom } from '../base/disk-full.ts';
 import { isOnsteadError, OnsteadError } from '../base/errors.ts';
 import { howToRestart } from '../base/own-service.ts';
-import { readFact, type Appointment, type DeployTools, type InstalledRelease } from '../deploy/index.ts';
+import {
+  diskNearLimit,
+  readFact,
+  type Appointment,
+  type DeployTools,
+  type InstalledRelease,
+} from '../deploy/index.ts';
 import type { OperationView } from '../journal/index.ts';
 import { attentionToServices } from './service-attention.ts';
 import { addressesOf, attentionToEdge, publishedBy, publishedMeant } from './edge-view.ts';
@@ -53,6 +59,7 @@ export async function readStatus(tools: DeployTools, planned?: Appointment): Pro
       ...(await attentionToPlanned(planned)),
       ...attentionToFailed(journal.list(1)[0]),
       ...(await attentionToSettings(tools)),
+      ...attentionToLimit(tools),
       ...attentionToEdge(published, tools),
     ],
   };
@@ -95,6 +102,12 @@ function attentionTo(trouble: Trouble | undefined): Attention {
 async function attentionToRoom({ paths }: DeployTools): Promise<Attention> {
   if (await hasRoom(paths.state)) return [];
   return [{ what: `There is no room on ${paths.state}.`, command: `df -h ${paths.state}` }];
+}
+
+/** What the customer allows is a wish, and no illness where it is passed. */
+function attentionToLimit(tools: DeployTools): Attention {
+  const what = diskNearLimit(tools);
+  return what === undefined ? [] : [{ what, command: `vi ${tools.paths.settings}` }];
 }
 
 /** Whatever runs goes on with what it has open; it would not come up again. */

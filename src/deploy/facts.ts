@@ -54,6 +54,12 @@ export interface Restored {
 /** `theirs`: the bucket kept versions before Onstead asked it to. */
 export type VersionsOf = 'ours' | 'theirs';
 
+/** Of Onstead and its data, at that time. */
+export interface DiskUse {
+  readonly bytes: number;
+  readonly at: string;
+}
+
 interface Facts {
   /** What a machine that grew or shrank could be divided into; offered, not taken. */
   machineChange: MachineChange | null;
@@ -65,6 +71,7 @@ interface Facts {
   holderImage: string;
   /** Whose versions a bucket keeps, by `service/bucket`. */
   versions: Readonly<Record<string, VersionsOf>>;
+  diskUse: DiskUse;
   /** How far clearing away versions of objects is. */
   swept: { readonly service: string; readonly from?: SweepPlace };
   /** The release's name of a volume → the engine's name of the one that holds its data, where a restore made a new one. */

@@ -1,5 +1,5 @@
 // What the daemon looks after by itself, day by day, without an operation: certificates before they end, a machine that
-// was given more memory or processors, and versions of objects that nobody needs any more.
+// was given more memory or processors, the disk that is taken, and versions of objects that nobody needs any more.
 
 import { sizingMachineFrom } from '../machine/index.ts';
 import {
@@ -14,6 +14,7 @@ import {
   unsealInto,
 } from '../stack/index.ts';
 import { clearOldMark } from './bring-up.ts';
+import { noticeDiskUse } from './disk-use.ts';
 import { readFact, writeFact, type MachineChange } from './facts.ts';
 import { offerFor } from './machine-change.ts';
 import { clearVersions } from './object-versions.ts';
@@ -39,6 +40,7 @@ export async function lookAfter(tools: DeployTools, signal: AbortSignal): Promis
   } finally {
     // Looking takes a while of a processor; an operation that a start goes on with comes first.
     if (!signal.aborted) await noticeMachineChange(tools);
+    if (!signal.aborted) await noticeDiskUse(tools, signal);
     if (!signal.aborted) await clearVersions(tools, (service) => cutsOfPoints(tools, service), signal);
   }
 }

@@ -48,7 +48,14 @@ export { raiseStack, readStackRelease, reopenSecrets } from './boot.ts';
 export { holdStack, isWhole, markChanging, markWhole, type HoldOptions } from './hold.ts';
 export { keepStackUp, type KeepUpOptions } from './keep-up.ts';
 export { findStackParts, removeStackParts, type StackParts } from './remove.ts';
-export { isForeignVolume, isOurVolume, makeVolume, removeVolumeMadeBy, type VolumeSpec } from './volumes.ts';
+export {
+  isForeignVolume,
+  isOurVolume,
+  makeVolume,
+  removeVolumeMadeBy,
+  volumeLabels,
+  type VolumeSpec,
+} from './volumes.ts';
 export { pointsVolumeKey, pointsVolumePin, type CopyName } from './points/place.ts';
 export {
   copyDatabase,

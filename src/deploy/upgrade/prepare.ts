@@ -11,6 +11,7 @@ import { analyzeFacts, sizingMachineFrom } from '../../machine/index.ts';
 import { planSize, spareRoom } from '../../sizing/index.ts';
 import { cappedMachine, findDrift, readSettings, writeStack, type StackFiles } from '../../stack/index.ts';
 import { releasePath } from '../bundle-shelf.ts';
+import { diskBeyondLimit } from '../disk-use.ts';
 import { readFact, type InstalledRelease } from '../facts.ts';
 import type { BeginOptions } from '../install.ts';
 import { stackSpecOf } from '../install-plan.ts';
@@ -109,11 +110,17 @@ async function prepare(
     warnings: [
       ...down.map((one) => downBeforeUpgrade(one, changed)),
       ...copies.troubles,
+      ...beyondLimit(tools, preview),
       ...(await settingsTroubles(tools)),
     ],
     oneWay: [...oneWay.map(migrationWords), ...series.map(seriesWords)],
     offers: strategy === undefined ? [] : ways.filter(({ isOffer }) => isOffer),
   };
+}
+
+function beyondLimit(tools: DeployTools, { disk }: UpgradePreview): string[] {
+  const neededBytes = disk.reduce((sum, one) => sum + one.neededBytes, 0);
+  return [diskBeyondLimit(tools, neededBytes)].filter((one) => one !== undefined);
 }
 
 /** Work goes on with what was read at the start; but a daemon that ends in the middle of it would not come back. */

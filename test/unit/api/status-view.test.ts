@@ -6,10 +6,12 @@ import t from 'tap';
 import { OnsteadError } from '../../../src/base/errors.ts';
 import { howToRestart } from '../../../src/base/own-service.ts';
 import { pathsUnder } from '../../../src/base/paths.ts';
+import { GIB } from '../../../src/base/units.ts';
 import { createLogger } from '../../../src/base/log.ts';
 import { createAppliance } from '../../../src/api/index.ts';
 import { readServices } from '../../../src/api/service-view.ts';
 import { readStatus } from '../../../src/api/status-view.ts';
+import { writeFact } from '../../../src/deploy/facts.ts';
 import type { Appointment, Appointments, DeployTools } from '../../../src/deploy/index.ts';
 import { parseRelease } from '../../../src/release/index.ts';
 import type { Runner } from '../../../src/journal/index.ts';
@@ -434,3 +436,18 @@ t.test(
     );
   },
 );
+
+t.test('the limit of the disk is told where it is nearly reached, and is no illness', async (t) => {
+  const { tools, journal } = await toolsWith(t, []);
+  const limited = { ...tools, settings: () => ({ ...settings, limits: { diskBytes: 2 * GIB } }) };
+  const limitIn = async (): Promise<string[]> =>
+    (await readStatus(limited)).attention.flatMap(({ what }) => (/limits\.disk/.test(what) ? [what] : []));
+  t.strictSame(await limitIn(), [], 'nobody has looked yet');
+  writeFact(journal, 'diskUse', { bytes: 1.7 * GIB, at: '2026-11-21T03:17:00.000Z' });
+  t.strictSame(await limitIn(), []);
+  writeFact(journal, 'diskUse', { bytes: 2.3 * GIB, at: '2026-11-21T03:17:00.000Z' });
+  t.match(await limitIn(), [
+    /take 2\.3 GB of the 2 GB that limits\.disk allows \(as of 2026-11-21 03:17 UTC/,
+  ]);
+  t.equal((await readStatus(limited)).well, true);
+});
