@@ -180,6 +180,62 @@ t.test(
   },
 );
 
+/** Answers in the store's place, and always no. */
+const REFUSES = (text: string): string =>
+  text.replace(
+    /image: pgsty\/silo:\S+/,
+    'image: onstead-demo/notes:1.1.0\n    entrypoint: [node, -e, \'require("http").createServer((_, to) => to.writeHead(403).end()).listen(9000)\']',
+  );
+/** It runs, nobody listens, and it ends when it is told to. */
+const NEVER_ANSWERS = (text: string): string =>
+  text.replace(
+    /image: pgsty\/silo:\S+/,
+    '$&\n    entrypoint: [sh, -c, \'trap "exit 0" TERM; while :; do sleep 1; done\']',
+  );
+
+async function storeIsTakenBack(
+  t: Test,
+  version: string,
+  edit: (text: string) => string,
+  why: RegExp,
+): Promise<Seen> {
+  const content = `kept before ${version} `.repeat(1_000);
+  const file = await keepFile(content);
+  const { path } = await releaseOf(version, (text) => edit(OTHER_SETTINGS(text)));
+  const users = await startUsers(appliance);
+  const { code, stdout, stderr } = await appliance.onstead(['upgrade', path, '--yes']);
+  const seen = await users.stop();
+  t.equal(code, 5, stdout + stderr);
+  t.match(stdout + stderr, why);
+  const status = (await appliance.onstead(['status', '--json'])).stdout;
+  t.match(JSON.parse(status), { well: true, release: { version: '1.1.1' } }, status);
+  t.equal(await ask('GET', file), content, 'the file of before is what it was');
+  t.equal(await ask('GET', await keepFile(content)), content, 'and others are taken');
+  return seen;
+}
+
+t.test('an object store that refuses the keys is taken back while requests wait', async (t) => {
+  const seen = await storeIsTakenBack(
+    t,
+    '1.1.2',
+    REFUSES,
+    /minio does not start: it refuses this appliance's keys/,
+  );
+  await nobodyMissesAnything(t, seen);
+  t.match(
+    await told(),
+    /minio is as it was: a put, a get and a delete worked; \d+ objects have the sums of before/,
+  );
+});
+
+t.test('an object store that never answers is taken back, and nothing is lost', async (t) => {
+  const why = /minio does not start: it runs, and did not answer within 60 s/;
+  const seen = await storeIsTakenBack(t, '1.1.2', NEVER_ANSWERS, why);
+  // They waited to the limit, and then made notes without it.
+  await nobodyMissesAnything(t, seen);
+  t.match(await told(), /Requests waited for up to \d+\.\d s \([1-9]/);
+});
+
 t.test(
   'another series of MySQL works on a copy, and the old volume goes when that is recorded',
   async (t) => {

@@ -35,7 +35,7 @@ export function sampleObjects(
   return ask({ ...access, kind: 'choose', buckets }, signal);
 }
 
-/** Whether it answers for each bucket before this time is over. */
+/** Whether it answers for each bucket before this time is over. Throws where it answers, and refuses the keys. */
 export async function isStoreThere(
   access: ObjectStoreAccess,
   buckets: readonly string[],

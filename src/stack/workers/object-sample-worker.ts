@@ -11,7 +11,7 @@ import {
 import { answerOnce } from '../../base/worker.ts';
 import type { ObjectSampleQuestion, SampledObject } from '../data/object-sample.ts';
 import { probe } from './probe-buckets.ts';
-import { withStore } from './s3.ts';
+import { isRefusal, withStore } from './s3.ts';
 
 const OBJECTS = 12;
 const LARGEST_BYTES = 4 * 1024 * 1024;
@@ -31,7 +31,7 @@ function answer(question: ObjectSampleQuestion): Promise<SampledObject[]> {
   });
 }
 
-/** One entry where it does; which one says nothing. */
+/** One entry where it does; which one says nothing. One that says nothing but no, to the end, is not on its way. */
 async function answers(
   client: S3Client,
   { buckets, withinMs }: { readonly buckets: readonly string[]; readonly withinMs: number },
@@ -41,8 +41,11 @@ async function answers(
     try {
       for (const bucket of buckets) await client.send(new HeadBucketCommand({ Bucket: bucket }));
       return [{ bucket: buckets[0] ?? '', key: '' }];
-    } catch {
-      if (performance.now() > endMs) return [];
+    } catch (error) {
+      if (performance.now() > endMs) {
+        if (isRefusal(error)) throw error;
+        return [];
+      }
       await sleep(BETWEEN_MS);
     }
   }

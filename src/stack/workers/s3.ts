@@ -26,6 +26,12 @@ export async function withStore<Result>(
   }
 }
 
+/** Whoever asks is known, and not allowed: asking again does not change that. */
+export function isRefusal(error: unknown): boolean {
+  const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+  return status === 401 || status === 403;
+}
+
 /** The library's errors name neither the store nor the cause: a refused HEAD is an "UnknownError". */
 function storeError(error: unknown, endpoint: string): unknown {
   if (isOnsteadError(error)) return error;
@@ -36,7 +42,7 @@ function storeError(error: unknown, endpoint: string): unknown {
     });
   }
   const status = error.$metadata.httpStatusCode;
-  if (status === 401 || status === 403) {
+  if (isRefusal(error)) {
     return new OnsteadError('store.refused', "The object store refuses this appliance's keys.", {
       next: 'Its data may come from another appliance: restore the secrets that belong to it.',
     });

@@ -76,6 +76,10 @@ async function there(job: Job, { id, name }: ContainerSummary, withinMs: number)
     const isAsked = facts?.status === 'running' && (await mayAnswer(facts.pid));
     const said = isAsked ? await answerOf(job, id) : 'nothing';
     if (said === 'there') return;
+    if (said === 'refuses') {
+      await keepLastWords(tools, id, name, context);
+      throw doesNotStart(job, "it refuses this appliance's keys");
+    }
     if (said === 'on its way') patienceMs = Math.max(patienceMs, PATIENCE_MS);
     await tools.clock.sleep(isAsked ? BETWEEN_MS : LOOKED_AGAIN_MS, job.mayEnd);
   }

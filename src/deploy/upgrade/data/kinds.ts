@@ -1,6 +1,7 @@
 // What each kind of data service is asked while it is replaced: is it there, what does it hold, is everything on the
 // disk, does it hold what was held. One row a kind; whoever replaces them treats all alike.
 
+import { isOnsteadError } from '../../../base/errors.ts';
 import type { StepContext } from '../../../journal/index.ts';
 import {
   dropIdleConnections,
@@ -30,7 +31,7 @@ export interface Asked {
 }
 
 /** A server that says that it still reads its data is on its way, however long that takes. */
-export type Answering = 'there' | 'on its way' | 'nothing';
+export type Answering = 'there' | 'on its way' | 'nothing' | 'refuses';
 
 export interface DataKind {
   answering(asked: Asked): Promise<Answering>;
@@ -95,7 +96,12 @@ const redis: DataKind = {
 const minio: DataKind = {
   answering: async ({ tools, container, buckets, signal }) => {
     const access = await accessTo(tools, container);
-    return (await isStoreThere(access, buckets, ANSWER_WITHIN_MS, signal)) ? 'there' : 'nothing';
+    try {
+      return (await isStoreThere(access, buckets, ANSWER_WITHIN_MS, signal)) ? 'there' : 'nothing';
+    } catch (error) {
+      if (isOnsteadError(error, 'store.refused')) return 'refuses';
+      throw error;
+    }
   },
   look: async ({ tools, container, buckets, signal }) => ({
     minio: await sampleObjects(await accessTo(tools, container), buckets, signal),
