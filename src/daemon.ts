@@ -20,6 +20,7 @@ import {
   installExecutors,
   isBundleAway,
   lookAfter,
+  putEdgeRight,
   rehearsalExecutors,
   tellPeople,
   upgradeExecutors,
@@ -96,7 +97,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const runner = new Runner({
     journal,
     async exclusively(operation, work) {
-      await changeStack(tools, operation, work, signal);
+      await changeStack(tools, operation, () => putEdgeRight(tools).then(work), signal);
       await tellPeople(tools, operation, signal);
     },
     executors: { ...installExecutors(tools), ...upgradeExecutors(tools), ...rehearsalExecutors(tools) },

@@ -8,6 +8,7 @@ export { diskNearLimit } from './disk-use.ts';
 export { readFact, type InstalledRelease } from './facts.ts';
 export { prepareInstall, type PreparedInstall } from './install.ts';
 export { installExecutors } from './install-steps.ts';
+export { putEdgeRight } from './put-edge-right.ts';
 export { tellPeople } from './people.ts';
 export { listSetAside, removeSetAside } from './set-aside.ts';
 export { SetAside } from './set-aside-schema.ts';

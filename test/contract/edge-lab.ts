@@ -148,7 +148,9 @@ export async function openEdgeLab(replicas = 2): Promise<EdgeLab> {
     ...{ engine, edge, compose, httpsPort, folder, stackFolder, secretsFolder, appFolder },
     async replicas() {
       const all = await engine.containers.list({ project, service: 'app', status: ['running'] });
-      return all.map(({ networks }) => ({ address: networks[0]!.ipv4!, port: 3000, weight: 1 }));
+      return all.map(({ id: replica, networks }) => {
+        return { address: networks[0]!.ipv4!, port: 3000, weight: 1, replica };
+      });
     },
     change: (label) => write({ 'onstead.lab': label }),
     load: (question = {}) => startLoad({ port: httpsPort, users: 8, pauseMs: 10, ...question }, loads),

@@ -81,6 +81,24 @@ t.test('an edge that came back before is told', async (t) => {
   await until('an answer', async () => ((await answers().catch(() => 0)) === 200 ? true : undefined), 30_000);
 });
 
+t.test('a replica that nobody was sent to is nobody, also where it has the address of another', async (t) => {
+  const [one, other] = await lab.replicas();
+  await steerEdge(edge, { kind: 'listed', servers: [one!] }, signal);
+  for (const id of await idsOf('app')) await engine.containers.stop(id, { timeoutSeconds: 1 });
+  // The engine gives out addresses as containers come.
+  for (const { replica } of [other!, one!].toSorted((a, b) => (a.address < b.address ? 1 : -1)))
+    await engine.containers.start(replica!);
+  const now = await lab.replicas();
+  const mine = now.find(({ replica }) => replica === one!.replica)!;
+  t.comment(`${one!.address} is ${now.find(({ address }) => address === one!.address)?.replica} now`);
+  await rejoin();
+  const text = await readFile(upstreams, 'utf8');
+  t.match(text, `server ${mine.address}:3000 `);
+  t.equal([...text.matchAll(/^ {2}server /gm)].length, 1, 'and nobody else is named');
+  t.equal(await rejoin(), false);
+  await until('an answer', async () => ((await answers().catch(() => 0)) === 200 ? true : undefined), 30_000);
+});
+
 t.test('an edge that asks a hold server that is gone asks no more', async (t) => {
   await changeEdge(edge, (before, conf) => askingFirst(before, conf, 60), signal);
   t.match(await readFile(upstreams, 'utf8'), /auth_request/);

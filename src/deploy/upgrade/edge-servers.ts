@@ -27,8 +27,8 @@ export function serversAt(
   replicas: readonly ContainerSummary[],
   { port, weight }: Pick<EdgeServer, 'port' | 'weight'>,
 ): EdgeServer[] {
-  return replicas.flatMap(({ networks }) => {
+  return replicas.flatMap(({ id: replica, networks }) => {
     const address = networks.find(({ name }) => name === network)?.ipv4;
-    return address === undefined ? [] : [{ address, port, weight }];
+    return address === undefined ? [] : [{ address, port, weight, replica }];
   });
 }

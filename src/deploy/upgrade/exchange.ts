@@ -6,6 +6,7 @@ import type { Executor, StepContext } from '../../journal/index.ts';
 import { drainEdge, steerEdge } from '../../stack/index.ts';
 import type { DeployTools } from '../tools.ts';
 import { edgeOf } from '../edge-of.ts';
+import { putEdgeRight } from '../put-edge-right.ts';
 import { watchDuring } from './gate/watch.ts';
 import { keepLastWords } from './last-words.ts';
 import { listedServers } from './listed.ts';
@@ -25,6 +26,7 @@ export interface Exchange extends Asked {
 export function exchangeStep(tools: DeployTools): Executor<Exchange> {
   return {
     async apply(input, context) {
+      await putEdgeRight(tools); // where an engine that was away brought it here once more
       await keepOldSide(tools, input, context.operation);
       await converge(tools, input, { wanted: input.after, grows: ['fresh', 'stale'] }, context);
     },

@@ -24,10 +24,13 @@ export async function changedBetween(
   );
 }
 
-/** Running replicas by service. */
+/** One that is paused, or between two of its starts, answers nobody, and is one of the old side all the same. */
+const THERE = ['running', 'paused', 'restarting'] as const;
+
+/** Replicas by service. */
 export async function replicasOf(tools: DeployTools, project: string): Promise<Record<string, number>> {
   const engine = await tools.engine();
-  const running = await engine.containers.list({ project, status: ['running'] });
-  const names = running.flatMap(({ service, oneOff }) => (service === undefined || oneOff ? [] : [service]));
+  const there = await engine.containers.list({ project, status: THERE });
+  const names = there.flatMap(({ service, oneOff }) => (service === undefined || oneOff ? [] : [service]));
   return Object.fromEntries(names.map((name) => [name, names.filter((one) => one === name).length]));
 }

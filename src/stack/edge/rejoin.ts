@@ -1,13 +1,24 @@
-// After a reboot in the middle of an operation the edge may name replicas by addresses that nobody has any more, or ask a
-// hold server that is gone. Then it goes by the service's name again, until the operation goes on.
+// After a reboot, or with an engine that was restarted, in the middle of an operation: the edge names replicas by addresses
+// that nobody has any more, or somebody else, or asks a hold server that is gone. It names the same replicas where they are
+// now; where none of them runs it goes by the service's name, until the operation goes on.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTextIfAny, writeFileAtomic } from '../../base/files.ts';
-import type { Engine } from '../../engine/index.ts';
+import type { ContainerSummary, Engine } from '../../engine/index.ts';
 import type { Release } from '../../release/index.ts';
+import { edgeNetworkOf } from '../override.ts';
 import { edgeAppOf } from '../services/nginx.ts';
-import { isAsking, notAsking, renderUpstreams, serversIn, upstreamsFile, type EdgeApp } from './upstreams.ts';
+import {
+  isAsking,
+  notAsking,
+  renderUpstreams,
+  serversIn,
+  upstreamsFile,
+  withServers,
+  type EdgeApp,
+  type EdgeServer,
+} from './upstreams.ts';
 
 export interface Rejoining {
   readonly engine: Engine;
@@ -48,9 +59,25 @@ async function rightText(
   const app = edgeAppOf(release);
   const named = serversIn(before);
   const running = await engine.containers.list({ project, service: app.name, status: ['running'] });
-  const there = new Set(running.flatMap(({ networks }) => networks.map(({ ipv4 }) => ipv4)));
-  if (named.every(({ address }) => there.has(address))) return notAsking(before, conf);
+  const now = named.flatMap((server) => placeNow(server, running, edgeNetworkOf(project)));
+  if (isSame(named, now)) return notAsking(before, conf);
+  if (now.length > 0) return withServers(before, now, conf);
   return renderUpstreams(asNamed(app, named), { kind: 'all' }, conf);
+}
+
+/** Of a replica that is not known by its id only the address tells. */
+function placeNow(server: EdgeServer, running: readonly ContainerSummary[], network: string): EdgeServer[] {
+  const { replica, address: before } = server;
+  const addressOf = ({ networks }: ContainerSummary) => networks.find(({ name }) => name === network)?.ipv4;
+  const found = running.find((one) =>
+    replica === undefined ? addressOf(one) === before : one.id.startsWith(replica),
+  );
+  const address = found && addressOf(found);
+  return address === undefined ? [] : [{ ...server, address }];
+}
+
+function isSame(named: readonly EdgeServer[], now: readonly EdgeServer[]): boolean {
+  return named.length === now.length && named.every(({ address }, at) => now[at]?.address === address);
 }
 
 /** The files may be those of the next release while all that runs are replicas of the old one, on another port. */

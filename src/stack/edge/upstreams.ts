@@ -28,6 +28,8 @@ export interface EdgeServer {
   readonly address: string;
   readonly port: number;
   readonly weight: number;
+  /** Its container's id: after a restart of the engine an address may be somebody else's. */
+  readonly replica?: string;
 }
 
 /**
@@ -71,10 +73,24 @@ export function markIn(upstreams: string): string | undefined {
   return /^ {2}default ([0-9a-f]{16});$/m.exec(upstreams)?.[1];
 }
 
+const ADDRESSED = /^ {2}server \d+\.\d+\.\d+\.\d+:/m;
+const SERVER = /^ {2}server (\d+\.\d+\.\d+\.\d+):(\d+) weight=(\d+) max_fails=0;(?: # ([0-9a-f]+))?$/gm;
+
 /** The replicas that it names by address. */
-export function serversIn(upstreams: string): { readonly address: string; readonly port: number }[] {
-  const lines = upstreams.matchAll(/^ {2}server (\d+\.\d+\.\d+\.\d+):(\d+) /gm);
-  return [...lines].map(([, address, port]) => ({ address: address!, port: Number(port) }));
+export function serversIn(upstreams: string): EdgeServer[] {
+  return [...upstreams.matchAll(SERVER)].map(([, address, port, weight, replica]) => ({
+    ...{ address: address!, port: Number(port), weight: Number(weight) },
+    ...(replica === undefined ? {} : { replica }),
+  }));
+}
+
+/** The same with others in place of the replicas that it names; a name beside them stays. */
+export function withServers(upstreams: string, servers: readonly EdgeServer[], conf: string): string {
+  const body = upstreamIn(upstreams);
+  const first = body.search(ADDRESSED);
+  const lines = servers.map((server) => `  ${serverLine(server)}\n`).join('');
+  const others = body.replaceAll(new RegExp(`${ADDRESSED.source}.*\\n`, 'gm'), '');
+  return marked(others.slice(0, first) + lines + others.slice(first), conf);
 }
 
 export function isAsking(upstreams: string): boolean {
@@ -95,6 +111,9 @@ function upstreamIn(upstreams: string): string {
   return upstreams.slice(upstreams.indexOf(UPSTREAM));
 }
 
-function serverLine({ address, port, weight }: EdgeServer): string {
-  return `server ${address}:${port} weight=${weight} max_fails=0;`;
+const ID_SHOWN = 12;
+
+function serverLine({ address, port, weight, replica }: EdgeServer): string {
+  const whose = replica === undefined ? '' : ` # ${replica.slice(0, ID_SHOWN)}`;
+  return `server ${address}:${port} weight=${weight} max_fails=0;${whose}`;
 }

@@ -15,6 +15,7 @@ import {
 } from '../../../stack/index.ts';
 import type { ClientSample } from '../../client-question.ts';
 import { edgeOf } from '../../edge-of.ts';
+import { putEdgeRight } from '../../put-edge-right.ts';
 import { stackRelease } from '../../stack-files.ts';
 import { containersOf, placeOf, type DeployTools } from '../../tools.ts';
 import { readBaseline, type Baseline } from './baseline.ts';
@@ -295,6 +296,7 @@ async function recover(
 ): Promise<void> {
   note('The engine was restarted; what was seen before does not count.');
   await raiseStack(await tools.compose(), { isWhole: false, signal });
+  await putEdgeRight(tools);
   const { fresh } = await sidesOf(tools, project, service);
   const ids = fresh.map(({ id }) => id);
   await (await tools.engine()).containers.waitHealthy(ids, { timeoutMs: HEALTHY_WITHIN_MS, signal });
