@@ -1,4 +1,4 @@
-// node compose/images/build.ts [--only NAME]… [--refresh] [--json | --flags]
+// node_modules/.bin/node compose/images/build.ts [--only NAME]… [--refresh] [--json | --flags]
 // Builds the demo images from Debian packages into the local engine. Progress goes to stderr.
 
 import { parseArgs } from 'node:util';
@@ -6,7 +6,7 @@ import { isOnsteadError, messageOf, OnsteadError } from '../../src/base/errors.t
 import { formatBytes, formatDuration } from '../../src/base/units.ts';
 import { buildImages, IMAGE_NAMES } from './builder.ts';
 
-const HELP = `Usage: node compose/images/build.ts [--only NAME]... [--refresh] [--json | --flags]
+const HELP = `Usage: node_modules/.bin/node compose/images/build.ts [--only NAME]... [--refresh] [--json | --flags]
 
 Builds working equivalents of the default stack's images from Debian packages, and the sample app.
 Needs apt, dpkg-deb, npm and a Docker engine; changes nothing on the machine but the engine's images

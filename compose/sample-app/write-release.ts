@@ -1,4 +1,4 @@
-// node compose/sample-app/write-release.ts NAME --out FOLDER
+// node_modules/.bin/node compose/sample-app/write-release.ts NAME --out FOLDER
 // Writes the Compose file of one release of the sample app, as its vendor would ship it.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,9 @@ const { values, positionals } = parseArgs({ options: { out: { type: 'string' } }
 const [name] = positionals;
 
 if (name === undefined || values.out === undefined) {
-  process.stderr.write('Usage: node compose/sample-app/write-release.ts NAME --out FOLDER\n\nReleases:\n');
+  process.stderr.write(
+    'Usage: node_modules/.bin/node compose/sample-app/write-release.ts NAME --out FOLDER\n\nReleases:\n',
+  );
   for (const item of RELEASES) process.stderr.write(`  ${item.name.padEnd(16)} ${item.about}\n`);
   process.exitCode = 2;
 } else {

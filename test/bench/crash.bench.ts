@@ -12,7 +12,7 @@ const COUNTS = /^(\d+) passed, (\d+) failed/;
 export const bench: Bench = {
   name: 'crash',
   proves:
-    'The daemon is killed before, during and after every step of every operation: all end as exactly the old or exactly the new, with no row and no object lost.',
+    'The daemon is killed before, during and after each step of an installation, an upgrade and a rollback: all end as exactly the old or exactly the new, with no row and no object lost.',
   needs: ['engine'],
   runs: 1,
   run: async ({ root, scratch, progress, emit }) => {

@@ -54,11 +54,16 @@ export const RINGS: readonly Ring[] = [
     first: ['e2e/upgrade.test.ts', 'e2e/rollback-data.test.ts'],
     ringLimitSeconds: 2400,
   }),
-  ring('crash', 'every step of every operation, killed before, during and after', 'e2e/crash', {
-    first: ['e2e/crash/upgrade-crash.test.ts'],
-    fileLimitSeconds: 2400, // of the complete run; see test/e2e/crash/killing.ts
-    ringLimitSeconds: 5400,
-  }),
+  ring(
+    'crash',
+    'the steps of an installation, an upgrade and a rollback, killed before, during and after',
+    'e2e/crash',
+    {
+      first: ['e2e/crash/upgrade-crash.test.ts'],
+      fileLimitSeconds: 2400, // of the complete run; see test/e2e/crash/killing.ts
+      ringLimitSeconds: 5400,
+    },
+  ),
   ring(
     'machine',
     'a whole customer machine: power cuts, reboots, engines that end, with and without systemd',

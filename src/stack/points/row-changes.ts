@@ -139,7 +139,7 @@ function unreadable(stderr: string): OnsteadError {
     'database.binlog',
     `The database's own record of changes could not be read: ${said}`,
     {
-      next: 'Look at the database with `onstead logs mysql`; a rollback is possible without the count.',
+      next: 'Look at the database with `onstead logs mysql`; `onstead rollback --uncounted` goes without the count.',
     },
   );
 }
