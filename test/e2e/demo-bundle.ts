@@ -113,7 +113,7 @@ async function newestTag(
   const images = await engine.images.list({ reference: repository });
   const tag = images.flatMap(({ repoTags }) => repoTags).find((one) => one.startsWith(`${repository}:`));
   if (tag === undefined)
-    throw new Error(`There is no ${repository} image; run: node compose/images/build.ts`);
+    throw new Error(`There is no ${repository} image; run: node_modules/.bin/node compose/images/build.ts`);
   return tag;
 }
 

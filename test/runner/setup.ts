@@ -84,7 +84,7 @@ async function installSampleApp(context: SetupContext): Promise<string | undefin
 async function buildImages(context: SetupContext): Promise<string | undefined> {
   const script = join(context.root, 'compose/images/build.ts');
   if (!existsSync(script)) return undefined;
-  context.say('making the demo images (node compose/images/build.ts)');
+  context.say('making the demo images (node_modules/.bin/node compose/images/build.ts)');
   return step(context, process.execPath, [script, '--json']);
 }
 
