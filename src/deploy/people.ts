@@ -17,6 +17,7 @@ export async function tellPeople(tools: DeployTools, operation: string, signal: 
   const since = new Date(startedAt);
   try {
     const answers = await countAnswers(await edgeOf(tools), { since, until: clock.now() }, signal);
+    signal.throwIfAborted(); // half of it would be told as if it were all
     if (answers !== undefined) journal.note(operation, null, peopleInWords(answers, since));
   } catch (error) {
     log.warn({ err: error, operation }, `how people were answered cannot be told: ${messageOf(error)}`);

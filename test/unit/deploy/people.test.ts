@@ -33,7 +33,7 @@ const said = [
 
 async function storyOf(
   t: { teardown(end: () => unknown): void },
-  { kind = 'upgrade', isOver = true }: { kind?: string; isOver?: boolean },
+  { kind = 'upgrade', isOver = true, isStopping = false },
 ): Promise<(string | null)[]> {
   const { journal, folder, clock } = await openJournal(t);
   const paths = pathsUnder(folder);
@@ -54,7 +54,7 @@ async function storyOf(
   const { id } = journal.create({ kind, title: 'Upgrade', input: {}, steps: [] });
   journal.move(id, 'running');
   if (isOver) journal.move(id, 'done');
-  await tellPeople(tools, id, new AbortController().signal);
+  await tellPeople(tools, id, isStopping ? AbortSignal.abort() : new AbortController().signal);
   return journal.events(id).flatMap(({ type, text }) => (type === 'note' ? [text] : []));
 }
 
@@ -67,6 +67,7 @@ t.test('the story says how many asked and how many of these were failed', async 
 t.test('of what is not over, and of what touches nobody, nothing is said', async (t) => {
   t.strictSame(await storyOf(t, { isOver: false }), []);
   t.strictSame(await storyOf(t, { kind: 'rehearse' }), []);
+  t.strictSame(await storyOf(t, { isStopping: true }), [], 'nor what was counted by half');
 });
 
 t.test('where the log of the beginning is gone, that is said', async (t) => {
