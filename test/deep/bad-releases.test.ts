@@ -53,6 +53,9 @@ t.test('a release that answers some requests with errors is taken back', async (
   await takenBack(t, told, /% of [\d,]+ .*requests failed \(.*allowed 1 %\)/);
   t.strictSame(others(told.seen, /status 500/), []);
   t.ok(told.seen.failures.length < told.seen.answered / 50, `${told.seen.failures.length} bad answers`);
+  const { stdout } = await appliance.onstead(['operations', 'show']);
+  const [, failed] = /At the edge: [\d,]+ requests meanwhile, ([\d,]+) answered with a failure/.exec(stdout)!;
+  t.equal(failed, told.seen.failures.length.toLocaleString('en-US'), 'the story says what people saw');
 });
 
 t.test('a release that is slow is taken back, though each of its answers is right', async (t) => {
