@@ -14,6 +14,8 @@ export interface Replica {
   readonly side: 'fresh' | 'stale';
   status: 'running' | 'exited' | 'paused';
   readonly health?: 'healthy' | 'unhealthy';
+  /** In the network of the edge. */
+  readonly address?: string;
 }
 
 export interface LabOptions {
@@ -42,9 +44,11 @@ export async function exchangeLab(
   };
   const containers = {
     list: async () =>
-      replicas.map(({ id, side, status, health = 'healthy' }, at) => ({
+      replicas.map(({ id, side, status, health = 'healthy', address: ipv4 }, at) => ({
         ...{ id, name: id, status, health, number: at + 1, oneOff: false, labels: { [HASH]: side } },
+        networks: ipv4 === undefined ? [] : [{ name: 'notes_front', ipv4 }],
       })),
+    kill: async () => {},
     stop: async (id: string) => void done.push(`stop ${id}`),
     remove: async (id: string) => {
       done.push(`remove ${id}`);
@@ -73,6 +77,7 @@ export async function exchangeLab(
   });
   const tools = {
     ...{ paths, composeIn, engine: async () => ({ containers }), log: createLogger('silent') },
+    settings: () => ({ project: 'notes' }),
   } as unknown as DeployTools;
   const step = exchangeStep(tools);
   const context = {
@@ -83,7 +88,7 @@ export async function exchangeLab(
     ...{ project: 'notes', service: 'worker', before, after, drainMs: 0, readyWithinMs: 1, ready: null },
   });
   return {
-    ...{ replicas, done, notes },
+    ...{ replicas, done, notes, paths },
     go: (before: Sides, after: Sides) => step.apply(input(before, after), context),
     back: (before: Sides, after: Sides) => step.undo!(input(before, after), context),
   };

@@ -1,6 +1,12 @@
 // From one state of the two sides to another: what was ill before is nobody's fault, what is new has to be well.
 
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
+import { parseRelease } from '../../../src/release/index.ts';
+import { renderStack, writeStack } from '../../../src/stack/index.ts';
+import { renderUpstreams } from '../../../src/stack/edge/upstreams.ts';
+import { inputFor, releaseText } from '../stack/lab.ts';
 import { exchangeLab, type Replica } from './exchange-lab.ts';
 
 const share = (fresh: number, stale: number, freshShare: number | null = null) => ({
@@ -70,3 +76,17 @@ t.test(
     );
   },
 );
+
+t.test('the edge finds an old replica under its new address before a new one is waited for', async (t) => {
+  const lab = await exchangeLab(t, [old('0123456789ab', { address: '10.0.0.9' })], {
+    started: { fresh: 'unhealthy' },
+  });
+  const files = new Map(renderStack(inputFor(parseRelease(releaseText, 'compose.yaml')), releaseText));
+  const path = 'config/nginx/upstreams.conf';
+  const named = { address: '10.0.0.4', port: 3000, weight: 1, replica: '0123456789ab' };
+  const app = { name: 'app', port: 3000 };
+  files.set(path, renderUpstreams(app, { kind: 'listed', servers: [named] }, ''));
+  await writeStack(lab.paths.stack, files);
+  await t.rejects(lab.go(share(0, 1), share(1, 0)), { message: 'fresh-2 is unhealthy' });
+  t.match(await readFile(join(lab.paths.stack, path), 'utf8'), 'server 10.0.0.9:3000 ');
+});
