@@ -66,6 +66,8 @@ export async function demoImage(name: string): Promise<string> {
         line.startsWith(`onstead-demo/${name}:`) && !line.includes(':sha256-') && !line.endsWith('<none>'),
     );
   if (image === undefined)
-    throw new Error(`There is no image onstead-demo/${name}; run node_modules/.bin/node compose/images/build.ts.`);
+    throw new Error(
+      `There is no image onstead-demo/${name}; run node_modules/.bin/node compose/images/build.ts.`,
+    );
   return image;
 }
