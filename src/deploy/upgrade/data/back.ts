@@ -37,7 +37,10 @@ export async function goBack(job: Job, begun: DataRecord): Promise<void> {
   let record = await writeJobRecord(job, { ...begun, fresh });
   const leaving = there.filter(({ id }) => fresh.includes(id));
   for (const one of leaving) record = await noticeOthers(job, record, one);
-  for (const { id } of leaving) await endContainer(job, id);
+  // What somebody wrote to it is worth the time that it takes to end in good order.
+  const { endsWithinS, leavesWithinS } = kindOfJob(job);
+  const withinS = record.isOpen === true || isUnheld(job) ? endsWithinS : leavesWithinS;
+  for (const { id } of leaving) await endContainer(job, id, withinS);
   if (isUnheld(job)) record = await noticeWriters(job, record);
   if (leaving.length > 0) record = await writeJobRecord(job, { ...record, isEnded: true });
   await putFilesOfStackBack(job);

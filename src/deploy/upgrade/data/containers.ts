@@ -34,9 +34,12 @@ export function askedOf({ tools, input, context }: Job, container: string): Aske
 }
 
 /** By its own signal, with much time; where it was killed all the same, the answer is false. */
-export async function endContainer(job: Job, id: string): Promise<boolean> {
+export async function endContainer(
+  job: Job,
+  id: string,
+  timeoutSeconds = kindOfJob(job).endsWithinS,
+): Promise<boolean> {
   const engine = await job.tools.engine();
-  const timeoutSeconds = kindOfJob(job).endsWithinS;
   await engine.containers.stop(id, { timeoutSeconds, signal: job.context.signal });
   return (await engine.containers.inspect(id))?.exitCode !== 137;
 }

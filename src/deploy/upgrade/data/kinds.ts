@@ -47,6 +47,8 @@ export interface DataKind {
   readonly looksEarly: 'all' | 'some' | 'never';
   /** It ends by itself within this; only then it is killed. */
   readonly endsWithinS: number;
+  /** The same of a new one that is taken back, while everybody waits. */
+  readonly leavesWithinS: number;
   /** Its files are copied once it has ended: no restore point has them. */
   readonly keepsFiles: boolean;
   /** Inside the container. */
@@ -71,6 +73,7 @@ const mysql: DataKind = {
     held.mysql !== undefined && (await endWriting(await tools.engine(), container)) !== held.mysql.gtids,
   looksEarly: 'some',
   endsWithinS: 15 * 60, // a large pool of dirty pages on a slow disk
+  leavesWithinS: 15 * 60, // what another patch of it left in its log the old one may not read
   keepsFiles: false, // the point's copy
   dataFolder: '/var/lib/mysql',
 };
@@ -89,6 +92,7 @@ const redis: DataKind = {
   },
   looksEarly: 'never', // nobody writes from the look on
   endsWithinS: 5 * 60,
+  leavesWithinS: 10,
   keepsFiles: true,
   dataFolder: '/data',
 };
@@ -113,6 +117,7 @@ const minio: DataKind = {
   },
   looksEarly: 'all', // a version of an object never becomes another one
   endsWithinS: 5 * 60,
+  leavesWithinS: 10,
   keepsFiles: false, // the point's cut of versions
   dataFolder: '/data',
 };
