@@ -25,6 +25,7 @@ import type { DeployTools } from './tools.ts';
 
 const EVENTS_KEPT_DAYS = 400;
 const DAY_MS = 86_400_000;
+const QUIET_MS = 10 * 60_000;
 
 /** Once at the start and once a night. */
 export async function lookAfter(tools: DeployTools, signal: AbortSignal): Promise<void> {
@@ -40,9 +41,15 @@ export async function lookAfter(tools: DeployTools, signal: AbortSignal): Promis
   } finally {
     // Looking takes a while of a processor; an operation that a start goes on with comes first.
     if (!signal.aborted) await noticeMachineChange(tools);
-    if (!signal.aborted) await noticeDiskUse(tools, signal);
-    if (!signal.aborted) await clearVersions(tools, (service) => cutsOfPoints(tools, service), signal);
   }
+  await lookAtFiles(tools, signal);
+}
+
+/** What goes through many files has time until a start and what it goes on with are over. */
+async function lookAtFiles(tools: DeployTools, signal: AbortSignal): Promise<void> {
+  await tools.clock.sleep(QUIET_MS, signal).catch(() => {});
+  if (!signal.aborted) await noticeDiskUse(tools, signal);
+  if (!signal.aborted) await clearVersions(tools, (service) => cutsOfPoints(tools, service), signal);
 }
 
 /** Renews the edge's certificate when it is due and lets nginx take it up without dropping a connection. */
