@@ -9,7 +9,7 @@ import { demoBundle } from '../e2e/demo-bundle.ts';
 import { installedAppliance } from '../e2e/installed-appliance.ts';
 import { startUsers, type Seen } from '../e2e/users.ts';
 
-t.setTimeout(590_000);
+t.setTimeout(880_000);
 
 /** The same app in each of them; only the data services change. */
 const releaseOf = (version: string, edit: (text: string) => string = (text) => text) =>
