@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // argv → one CLI verb, or the daemon.
 
+import { yieldToRequests } from './base/priority.ts';
 import { sayingTooOld } from './base/node-version.ts';
 
 const tooOld = sayingTooOld(process.versions.node);
@@ -27,6 +28,7 @@ process.on('SIGINT', () => {
 
 /** The daemon's rooms are loaded only where they are needed: the CLI starts quickly and the daemon stays small. */
 async function serve(): Promise<void> {
+  yieldToRequests();
   const { startDaemon } = await import('./daemon.ts');
   const { DOCKER_HOST: dockerHost, ONSTEAD_COMPOSE: composeBinary, ONSTEAD_LOG: logLevel } = process.env;
   const fault = faultFrom(process.env);

@@ -8,6 +8,8 @@ import { readOutcome, type OutcomeOptions, type RunOutcome } from './outcome.ts'
 
 export const RUN_LABEL = 'dev.onstead.run';
 
+const FEW_SHARES = 128;
+
 export interface RunMount {
   /** A volume's name, or an absolute path on the host. */
   readonly source: string;
@@ -37,6 +39,8 @@ export interface RunSpec extends OutcomeOptions {
   readonly capAdd?: readonly string[];
   readonly memoryBytes?: number;
   readonly cpus?: number;
+  /** Against 1024 of a whole processor's service. Default: little, since nobody's request waits for it. */
+  readonly cpuShares?: number;
   readonly pidsLimit?: number;
 }
 
@@ -84,6 +88,7 @@ function hostConfig(spec: RunSpec): object {
     Init: true,
     PidsLimit: spec.pidsLimit ?? 512,
     Memory: spec.memoryBytes ?? 0,
+    CpuShares: spec.cpuShares ?? FEW_SHARES,
     NanoCpus: Math.round((spec.cpus ?? 0) * 1e9),
     Tmpfs: spec.tmpfs ?? {},
     Mounts: (spec.mounts ?? []).map(({ source, target, readOnly }) => ({

@@ -3,7 +3,10 @@
 
 import { createServer, type ServerResponse } from 'node:http';
 import { createInterface } from 'node:readline';
+import { actAsService } from '../../../base/priority.ts';
 import { mayGoOnPort } from '../upstreams.ts';
+
+actAsService();
 
 /** Each that waits, and since when. */
 const waiting = new Map<ServerResponse, number>();
