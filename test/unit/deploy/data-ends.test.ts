@@ -41,13 +41,15 @@ t.test('one that lives on since its first end is not waited for without end', as
 
 t.test('the way back is over when the engine knows that the service is well', async (t) => {
   const paths = pathsUnder(t.testdir());
-  const input = { project: 'trial', service: 'redis', role: 'redis' } as ReplaceData;
-  await writeRecord({ paths }, 'upgrade-1', 'redis', { stale: ['old'], ready: [], isBack: true });
+  const app = { service: 'app', port: 3000, ready: '/ready' };
+  const input = { project: 'trial', service: 'redis', role: 'redis', app } as ReplaceData;
+  await writeRecord({ paths }, 'upgrade-1', 'redis', { stale: ['old'], ready: ['app-1'], isBack: true });
   const waited: string[] = [];
   const notes: string[] = [];
   const refusals: Error[] = [];
   const containers = {
-    list: async () => [{ id: 'again', oneOff: false }],
+    list: async ({ service }: { service: string }) =>
+      (service === 'app' ? ['app-1', 'app-2'] : ['again']).map((id) => ({ id, oneOff: false })),
     waitHealthy: async (ids: readonly string[]) => {
       waited.push(...ids);
       for (const why of refusals) throw why;
@@ -63,8 +65,9 @@ t.test('the way back is over when the engine knows that the service is well', as
   };
   const { undo } = replaceDataStep(tools);
   await undo!(input, context);
-  t.strictSame(waited, ['again']);
+  t.strictSame(waited, ['again', 'app-1'], 'and so is whoever was ready before');
   refusals.push(new Error('it was not healthy in time'));
   await undo!(input, context);
-  t.strictSame(notes, ['it was not healthy in time'], 'what it was before nobody can take the place of');
+  const said = 'it was not healthy in time';
+  t.strictSame(notes, [said, said], 'what it was before nobody can take the place of');
 });

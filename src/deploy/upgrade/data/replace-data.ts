@@ -6,7 +6,7 @@ import { isRetryable } from '../../../engine/index.ts';
 import type { Executor, StepContext } from '../../../journal/index.ts';
 import { holdRequests, type HoldSeen } from '../../../stack/index.ts';
 import { edgeOf } from '../../edge-of.ts';
-import type { DeployTools } from '../../tools.ts';
+import { containersOf, type DeployTools } from '../../tools.ts';
 import { goBack } from './back.ts';
 import { containersOfJob, readyReplicas } from './containers.ts';
 import { goForward, noticeWriters, prepare, readJobRecord, writeJobRecord } from './forward.ts';
@@ -16,6 +16,8 @@ import { countStages } from './stages.ts';
 import { waitedWords } from './waited-words.ts';
 
 const HEALTHY_WITHIN_MS = 5 * 60_000;
+/** Some of the engine's probes. */
+const ASKED_AGAIN_MS = 60_000;
 
 export function replaceDataStep(tools: DeployTools): Executor<ReplaceData> {
   return {
@@ -25,6 +27,7 @@ export function replaceDataStep(tools: DeployTools): Executor<ReplaceData> {
       if (record.isDone === true) return undefined;
       const said = await held(job, (now) => replaceOrTakeBack(whileHeld(now), record));
       await untilHealthy(job);
+      await noted(context, () => untilAppHealthy(job, record));
       await writeJobRecord(job, { ...(await readJobRecord(job))!, isDone: true });
       return said;
     },
@@ -40,13 +43,21 @@ export function replaceDataStep(tools: DeployTools): Executor<ReplaceData> {
         });
       }
       // It answers; the engine only does not know yet, and whoever asks whether all is well asks the engine.
-      await untilHealthy(job).catch((error: unknown) => {
-        context.signal.throwIfAborted();
-        if (isRetryable(error)) throw error;
-        context.note(messageOf(error));
-      });
+      await noted(context, () => untilHealthy(job));
+      await noted(context, () => untilAppHealthy(job, found));
     },
   };
+}
+
+/** What does not come about is said, and changes nothing. */
+async function noted({ signal, note }: StepContext, wait: () => Promise<void>): Promise<void> {
+  try {
+    await wait();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isRetryable(error)) throw error;
+    note(messageOf(error));
+  }
 }
 
 function jobOf(tools: DeployTools, input: ReplaceData, context: StepContext): Job {
@@ -57,6 +68,16 @@ async function untilHealthy(job: Job): Promise<void> {
   const { containers } = await job.tools.engine();
   const ids = (await containersOfJob(job)).map(({ id }) => id);
   await containers.waitHealthy(ids, { timeoutMs: HEALTHY_WITHIN_MS, signal: job.context.signal });
+}
+
+/** Who is ready by its own word was ill by the engine's while the service was away, until the engine asks again. */
+async function untilAppHealthy(job: Job, { ready }: DataRecord): Promise<void> {
+  const { app, project } = job.input;
+  if (app === null) return;
+  const there = await containersOf(job.tools, project, app.service);
+  const ids = there.map(({ id }) => id).filter((id) => ready.includes(id));
+  const { containers } = await job.tools.engine();
+  await containers.waitHealthy(ids, { timeoutMs: ASKED_AGAIN_MS, signal: job.context.signal });
 }
 
 /** What there was is written down before anything is changed; a daemon that comes back finds it. */
