@@ -16,11 +16,10 @@ import {
   Appointments,
   bringUp,
   BundleShelf,
-  changeStack,
+  carryInLane,
   installExecutors,
   isBundleAway,
   lookAfter,
-  putEdgeRight,
   rehearsalExecutors,
   tellPeople,
   upgradeExecutors,
@@ -97,7 +96,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const runner = new Runner({
     journal,
     async exclusively(operation, work) {
-      await changeStack(tools, operation, () => putEdgeRight(tools).then(work), signal);
+      await carryInLane(tools, operation, work, signal);
       await tellPeople(tools, operation, signal);
     },
     executors: { ...installExecutors(tools), ...upgradeExecutors(tools), ...rehearsalExecutors(tools) },

@@ -99,7 +99,7 @@ function refuseUnagreed(oneWay: readonly string[]): void {
 
 /** Before any word is asked for: another operation has to be over first. The journal refuses it all the same. */
 function refuseBusy(journal: Journal, { operation, isOwn }: Prepared): void {
-  if (unfinishedOf(journal, operation.kind, isOwn) === undefined) journal.refuseBusy();
+  if (unfinishedOf(journal, operation.kind, isOwn) === undefined) journal.refuseBusy(operation);
 }
 
 /** Another strategy than the one that a person chose needs their word. */

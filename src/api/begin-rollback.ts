@@ -24,7 +24,7 @@ export async function beginRollback(
   const joined = dryRun ? undefined : sameUnderWay(tools, request);
   if (joined !== undefined) return joined;
   // One that is stuck has to be settled first; the error names the ways.
-  journal.refuseBusy();
+  journal.refuseBusy({ kind: 'rollback' });
   const prepared = await prepareRollback(tools, { data, signal, ...(to === undefined ? {} : { to }) });
   const plan = planOf(prepared);
   if (dryRun) return { plan };

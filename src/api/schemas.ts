@@ -2,6 +2,7 @@
 
 import { Nullable, Type, type Static } from '../base/schema.ts';
 import { appointmentStates, RollbackPreview, SetAside, UpgradePreview } from '../deploy/index.ts';
+import { OperationSchema } from '../journal/index.ts';
 import { Permission, STRATEGIES } from '../release/index.ts';
 
 export type { RollbackPreview, UpgradePreview } from '../deploy/index.ts';
@@ -56,6 +57,13 @@ export type SetAsideAnswer = Static<typeof SetAsideAnswer>;
 export const PlannedAnswer = Type.Object({ planned: Nullable(AppointmentAnswer) });
 export type PlannedAnswer = Static<typeof PlannedAnswer>;
 
+const UnderWay = Type.Object({
+  id: Type.String(),
+  lane: OperationSchema.properties.lane,
+  title: Type.String(),
+  state: Type.String(),
+});
+
 export const StatusAnswer = Type.Object({
   /** Is it well, in one sentence. */
   sentence: Type.String(),
@@ -76,7 +84,10 @@ export const StatusAnswer = Type.Object({
   engineTrouble: Nullable(
     Type.Object({ code: Type.String(), message: Type.String(), next: Type.Optional(Type.String()) }),
   ),
-  operation: Nullable(Type.Object({ id: Type.String(), title: Type.String(), state: Type.String() })),
+  /** What changes the stack, else what copies its data. */
+  operation: Nullable(UnderWay),
+  /** All that are not over: one a lane at most. */
+  operations: Type.Array(UnderWay),
   /** What is planned for later. */
   planned: Nullable(AppointmentAnswer),
   /** Offered since CPUs or memory changed. */

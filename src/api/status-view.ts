@@ -13,7 +13,7 @@ import {
   type DeployTools,
   type InstalledRelease,
 } from '../deploy/index.ts';
-import type { OperationView } from '../journal/index.ts';
+import type { Journal, OperationView } from '../journal/index.ts';
 import { attentionToServices } from './service-attention.ts';
 import { addressesOf, attentionToEdge, publishedBy, publishedMeant } from './edge-view.ts';
 import { answerOf } from './schedule-upgrade.ts';
@@ -31,7 +31,8 @@ export async function readStatus(tools: DeployTools, planned?: Appointment): Pro
   const installed = readFact(journal, 'installed');
   const { services, edge, trouble } = await askServices(tools);
   const published = edge === undefined ? undefined : publishedBy(edge);
-  const operation = journal.unfinished()[0];
+  const unfinished = journal.unfinished();
+  const operations = unfinished.map(({ id, lane, title, state }) => ({ id, lane, title, state }));
   const ill = trouble === undefined ? services.filter(({ well, wanted }) => well < wanted) : [];
   // Without an engine nobody knows what is published; what is meant to be is the best guess.
   const addresses = addressesOf(trouble === undefined ? published : publishedMeant(tools), tools);
@@ -40,24 +41,24 @@ export async function readStatus(tools: DeployTools, planned?: Appointment): Pro
     ...attentionToSecrets(tools, installed),
     ...attentionTo(trouble),
     ...attentionToServices(ill, tools.clock.now()),
-    ...attentionToStuck(operation),
+    ...attentionToStuck(unfinished),
   ];
   return {
-    sentence: sentenceFor(installed?.title, services, ill, operation, trouble),
+    sentence: sentenceFor(installed?.title, services, ill, unfinished, trouble),
     well: ills.length === 0,
     release: installed === undefined ? null : releaseOf(installed),
     addresses: installed === undefined ? [] : addresses,
     certificateEnds: certificateEndOf(tools),
     services,
     engineTrouble: trouble ?? null,
-    operation:
-      operation === undefined ? null : { id: operation.id, title: operation.title, state: operation.state },
+    operation: operations[0] ?? null,
+    operations,
     planned: answerOf(planned),
     machineChange: machineChangeOf(tools),
     attention: [
       ...ills,
       ...(await attentionToPlanned(planned)),
-      ...attentionToFailed(journal.list(1)[0]),
+      ...attentionToFailed(newestChange(journal)),
       ...(await attentionToSettings(tools)),
       ...attentionToLimit(tools),
       ...attentionToEdge(published, tools),
@@ -120,9 +121,16 @@ function attentionToSecrets(
   return [{ what: `${message} ${next}`, command: `cp -a ${paths.unsealed} /root/` }];
 }
 
-function attentionToStuck(operation: OperationView | undefined): Attention {
-  if (operation?.state !== 'stuck') return [];
-  return [{ what: `"${operation.title}" is stuck.`, command: `onstead operations show ${operation.id}` }];
+function attentionToStuck(operations: readonly OperationView[]): Attention {
+  return operations
+    .filter(({ state }) => state === 'stuck')
+    .map(({ id, title }) => ({ what: `"${title}" is stuck.`, command: `onstead operations show ${id}` }));
+}
+
+/** What only copies says nothing of how the last change went. */
+function newestChange(journal: Journal): OperationView | undefined {
+  const id = journal.newestId();
+  return id === undefined ? undefined : journal.get(id);
 }
 
 /** Nobody may have watched: it is told until something else is done. */
@@ -189,11 +197,14 @@ function sentenceFor(
   title: string | undefined,
   services: readonly ServiceAnswer[],
   ill: readonly ServiceAnswer[],
-  operation: OperationView | undefined,
+  operations: readonly OperationView[],
   trouble: Trouble | undefined,
 ): string {
-  if (operation?.state === 'stuck') return `${operation.title}: stuck, and a person has to look.`;
-  if (operation !== undefined) return `${operation.title}: under way.`;
+  const stuck = operations.find(({ state }) => state === 'stuck');
+  const change = operations.find(({ lane }) => lane === 'stack');
+  if (stuck !== undefined) return `${stuck.title}: stuck, and a person has to look.`;
+  // A copy that is being made does not hide how the stack is.
+  if (change !== undefined) return `${change.title}: under way.`;
   if (title === undefined) return 'Nothing is installed yet.';
   if (trouble !== undefined) return `${title} is installed; how it is cannot be told without the engine.`;
   if (ill.length > 0) return `${title} is not well: ${ill.map(({ name }) => name).join(', ')}.`;

@@ -22,6 +22,8 @@ export interface Paths {
   readonly stack: string;
   /** Held by whoever changes the stack. */
   readonly stackLock: string;
+  /** Held by whoever copies the data, or puts other data in its place. */
+  readonly dataLock: string;
   /** There while an operation changes the stack: what stands in its folder may be half done. */
   readonly stackChanging: string;
   /** The stack's folder as it was before that, as long as there is a way back. */
@@ -32,13 +34,13 @@ export interface Paths {
   readonly points: string;
   /** Newer data that an automatic rollback took out of use, one folder an operation. */
   readonly setAside: string;
-  /** The folder of the scratch stack, as long as a rehearsal goes on. */
+  /** The folders of scratch stacks, one a kind of operation, as long as one goes on. */
   readonly scratch: string;
   readonly releases: string;
   readonly backups: string;
   /** Opened secrets, in memory only. */
   readonly unsealed: string;
-  /** Opened for the scratch stack. */
+  /** Opened for scratch stacks, a folder each. */
   readonly scratchUnsealed: string;
   readonly socket: string;
 }
@@ -58,6 +60,7 @@ export function pathsUnder(root = '/'): Paths {
     seen: at('var/lib/onstead/seen.json'),
     stack: at('var/lib/onstead/stack'),
     stackLock: at('var/lib/onstead/stack.lock'),
+    dataLock: at('var/lib/onstead/data.lock'),
     stackChanging: at('var/lib/onstead/stack.changing'),
     stackBefore: at('var/lib/onstead/stack.before'),
     stackNext: at('var/lib/onstead/stack.next'),

@@ -74,6 +74,10 @@ interface Facts {
   diskUse: DiskUse;
   /** How far clearing away versions of objects is. */
   swept: { readonly service: string; readonly from?: SweepPlace };
+}
+
+/** Of the data of one project: a scratch stack's is another one's than the stack's. */
+interface DataFacts {
   /** The release's name of a volume → the engine's name of the one that holds its data, where a restore made a new one. */
   volumes: Readonly<Record<string, string>>;
   /** The operation that named other volumes last. */
@@ -94,7 +98,28 @@ export function clearFact(journal: Journal, key: keyof Facts): void {
   journal.clearFact(key);
 }
 
-/** The volume that holds the data of this key now. */
-export function volumeNameOf(journal: Journal, project: string, key: string): string {
-  return readFact(journal, 'volumes')?.[key] ?? `${project}_${key}`;
+export function readDataFact<Key extends keyof DataFacts>(
+  journal: Journal,
+  project: string,
+  key: Key,
+): DataFacts[Key] | undefined {
+  return journal.fact<DataFacts[Key]>(keyOf(project, key));
+}
+
+export function writeDataFact<Key extends keyof DataFacts>(
+  journal: Journal,
+  project: string,
+  key: Key,
+  value: DataFacts[Key],
+): void {
+  journal.setFact(keyOf(project, key), value);
+}
+
+export function clearDataFact(journal: Journal, project: string, key: keyof DataFacts): void {
+  journal.clearFact(keyOf(project, key));
+}
+
+/** Facts that older Onsteads kept without a project were named so by the journal when it was opened. */
+function keyOf(project: string, key: keyof DataFacts): string {
+  return `${key}/${project}`;
 }

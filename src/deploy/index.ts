@@ -2,13 +2,12 @@
 
 export { appointmentStates, type Appointment } from './appointment.ts';
 export { Appointments, type BeginAppointment } from './appointments.ts';
-export { bringUp, changeStack } from './bring-up.ts';
+export { bringUp, carryInLane } from './bring-up.ts';
 export { BundleShelf, isBundleAway } from './bundle-shelf.ts';
 export { diskNearLimit } from './disk-use.ts';
 export { readFact, type InstalledRelease } from './facts.ts';
 export { prepareInstall, type PreparedInstall } from './install.ts';
 export { installExecutors } from './install-steps.ts';
-export { putEdgeRight } from './put-edge-right.ts';
 export { tellPeople } from './people.ts';
 export { listSetAside, removeSetAside } from './set-aside.ts';
 export { SetAside } from './set-aside-schema.ts';

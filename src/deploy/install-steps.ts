@@ -1,6 +1,7 @@
 // One executor for each step of an installation; a step type without one does not compile.
 
 import type { ExecutorTable } from '../journal/index.ts';
+import { atData } from './data-turn.ts';
 import type { InstallSteps } from './install-plan.ts';
 import { makeBucketsStep, makeUsersStep } from './steps/data-steps.ts';
 import { loadImagesStep } from './steps/image-step.ts';
@@ -21,7 +22,7 @@ export function installExecutors(tools: DeployTools): ExecutorTable<InstallSteps
     'make-secrets': makeSecretsStep(tools),
     'load-images': loadImagesStep(tools),
     'make-volumes': makeVolumesStep(tools),
-    'write-stack': writeStackStep(tools),
+    'write-stack': atData(tools, writeStackStep(tools)), // a repair may end a data service
     'open-secrets': openSecretsStep(tools),
     'start-services': startServicesStep(tools),
     'make-users': makeUsersStep(tools),

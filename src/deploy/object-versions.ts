@@ -4,7 +4,8 @@
 import type { ReleaseService } from '../release/index.ts';
 import {
   cutObjects,
-  holdStack,
+  lockData,
+  lockStack,
   sweepObjects,
   versionedBuckets,
   type ObjectCut,
@@ -62,11 +63,11 @@ function placeOf(service: string, bucket: string): string {
   return `${service}/${bucket}`;
 }
 
-/** Cuts that something which is kept needs, by service. */
-export type CutsOf = (service: string) => Promise<readonly ObjectCut[]>;
+/** Cuts that somebody holds, by service. */
+export type CutsOf = (service: string) => Promise<readonly Pick<ObjectCut, 'cutMs'>[]>;
 
 /**
- * Removes versions that no cut needs, a portion at a time, each with the stack held: a cut that is made meanwhile must find
+ * Removes versions that no cut needs, a portion at a time, each with both locks: a cut that is made meanwhile must find
  * versions kept. Never while an operation is not over: it may go back to what is in no point.
  */
 export async function clearVersions(tools: DeployTools, cutsOf: CutsOf, signal: AbortSignal): Promise<void> {
@@ -74,7 +75,9 @@ export async function clearVersions(tools: DeployTools, cutsOf: CutsOf, signal: 
   const endMs = clock.monotonicMs() + LOOK_FOR_MS;
   let removed = 0;
   for (;;) {
-    const portion = await holdStack(paths, () => clearPortion(tools, cutsOf, signal), { signal });
+    const atData = (): Promise<Portion> =>
+      lockData(paths, () => clearPortion(tools, cutsOf, signal), { signal });
+    const portion = await lockStack(paths, atData, { signal });
     removed += portion.removed;
     if (portion.isOver || clock.monotonicMs() > endMs) break;
     await clock.sleep(BETWEEN_MS, signal);
@@ -82,11 +85,12 @@ export async function clearVersions(tools: DeployTools, cutsOf: CutsOf, signal: 
   if (removed > 0) log.info({ removed, isOver: readFact(journal, 'swept') === undefined }, 'old versions');
 }
 
-async function clearPortion(
-  tools: DeployTools,
-  cutsOf: CutsOf,
-  signal: AbortSignal,
-): Promise<{ readonly removed: number; readonly isOver: boolean }> {
+interface Portion {
+  readonly removed: number;
+  readonly isOver: boolean;
+}
+
+async function clearPortion(tools: DeployTools, cutsOf: CutsOf, signal: AbortSignal): Promise<Portion> {
   const { journal } = tools;
   const project = readFact(journal, 'installed')?.project;
   if (project === undefined || journal.unfinished().length > 0) return { removed: 0, isOver: true };
@@ -106,7 +110,7 @@ async function clearPortion(
   return { removed, isOver: following === undefined };
 }
 
-interface Portion {
+interface PortionTask {
   readonly cutsOf: CutsOf;
   readonly from: SweepPlace | undefined;
   readonly signal: AbortSignal;
@@ -117,7 +121,7 @@ async function clearStore(
   tools: DeployTools,
   project: string,
   { service, buckets }: Pick<Store, 'service' | 'buckets'>,
-  { cutsOf, from, signal }: Portion,
+  { cutsOf, from, signal }: PortionTask,
 ): Promise<Swept> {
   const own = ownBuckets(tools, service, buckets);
   const container = own.length === 0 ? undefined : await containerIfWell(tools, project, service);

@@ -1,5 +1,4 @@
-// The data that belongs to a point: a copy of each database and a cut of each object store. What is kept of it follows
-// from the points that there are, so that whatever a kill left is found and cleared the next time.
+// The data that belongs to a point: a copy of each database and a cut of each object store.
 
 import { join } from 'node:path';
 import { messageOf, OnsteadError } from '../base/errors.ts';
@@ -7,21 +6,13 @@ import { readTextIfAny, writeFileAtomic } from '../base/files.ts';
 import { isRetryable } from '../engine/index.ts';
 import type { StepContext } from '../journal/index.ts';
 import type { Release, ReleaseService } from '../release/index.ts';
-import {
-  copyDatabase,
-  endClones,
-  keepSinceCopy,
-  kindOf,
-  pointsWithCopies,
-  removePointCopies,
-  type ObjectCut,
-} from '../stack/index.ts';
+import { copyDatabase, keepSinceCopy, kindOf, type ObjectCut } from '../stack/index.ts';
 import { readFact } from './facts.ts';
 import { cutStore, storesOf } from './object-versions.ts';
-import { listPoints, pointFolder, pointNames } from './points.ts';
+import { pointFolder } from './points.ts';
 import { stackRelease } from './stack-files.ts';
 import { accessTo } from './steps/data-steps.ts';
-import { containerIfWell, healthyContainer, type DeployTools } from './tools.ts';
+import { healthyContainer, type DeployTools } from './tools.ts';
 
 export interface PointData {
   readonly databases: readonly PointDatabase[];
@@ -124,15 +115,11 @@ export function keepPointAsLeft(tools: DeployTools, point: string, data: PointDa
   return writeData(join(pointFolder(tools, point), MOMENT), data);
 }
 
-/** Volumes that stand for a copy in a point that is kept. */
-export async function volumesOfPoints(tools: DeployTools): Promise<string[]> {
-  const points = await listPoints(tools);
-  const data = await Promise.all(points.map(({ id }) => readPointData(tools, id)));
-  return data.flatMap((one) => (one?.databases ?? []).flatMap(({ volume }) => volume ?? []));
-}
-
 /** Undefined where none was kept, or not to its end. */
-export async function readPointData(tools: DeployTools, point: string): Promise<PointData | undefined> {
+export async function readPointData(
+  tools: Pick<DeployTools, 'paths'>,
+  point: string,
+): Promise<PointData | undefined> {
   const folder = pointFolder(tools, point);
   const text = (await readTextIfAny(join(folder, MOMENT))) ?? (await readTextIfAny(join(folder, DATA)));
   return text === undefined ? undefined : (JSON.parse(text) as PointData);
@@ -148,32 +135,6 @@ export async function requirePointData(tools: DeployTools, point: string): Promi
   throw new OnsteadError('points.no-data', `The restore point ${point} has no data with it.`, {
     next: 'Choose another restore point: `onstead rollback --to ID`.',
   });
-}
-
-/** Removes the data of points that are gone; versions of objects that no point needs go by and by. */
-export async function forgetPointData(tools: DeployTools, signal: AbortSignal): Promise<void> {
-  const project = readFact(tools.journal, 'installed')?.project;
-  if (project === undefined) return;
-  const engine = await tools.engine();
-  const kept = await pointNames(tools);
-  const gone = (await pointsWithCopies(engine, project)).filter((point) => !kept.includes(point));
-  if (gone.length === 0) return;
-  for (const { service } of databasesOf((await stackRelease(tools)).services)) {
-    const container = await containerIfWell(tools, project, service);
-    if (container !== undefined) await endClones({ engine, clock: tools.clock, container });
-  }
-  for (const point of gone) {
-    signal.throwIfAborted(); // the next one does what is left
-    await removePointCopies(engine, project, point);
-  }
-}
-
-/** The moments to which the points that are kept may bring a store back. */
-export async function cutsOfPoints(tools: DeployTools, service: string): Promise<ObjectCut[]> {
-  const kept = await pointNames(tools);
-  const data = await Promise.all(kept.map((point) => readPointData(tools, point)));
-  const stores = data.flatMap((one) => one?.stores ?? []);
-  return stores.filter((store) => store.service === service).map(({ cut }) => cut);
 }
 
 export function databasesOf(services: Release['services']): PointDatabase[] {

@@ -5,15 +5,18 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OnsteadError, systemCode } from '../base/errors.ts';
 import { ensureFolder, readTextIfAny, writeFileAtomic } from '../base/files.ts';
-import { holdStack, measureVolume } from '../stack/index.ts';
-import { readFact, volumeNameOf } from './facts.ts';
+import { lockStack, measureVolume } from '../stack/index.ts';
+import { volumeNameOf } from './current-volumes.ts';
+import { readFact } from './facts.ts';
+import { heldData } from './holders.ts';
 import { lossInShort } from './loss-words.ts';
 import type { PointLoss } from './point-loss.ts';
-import { volumesOfPoints } from './point-data.ts';
 import type { SetAside } from './set-aside-schema.ts';
 import type { DeployTools } from './tools.ts';
 
 const REPORT = 'report.json';
+/** It is as much in the way as a rollback would be. */
+const CHANGE = { kind: 'rollback' };
 
 type Where = Pick<DeployTools, 'paths'>;
 
@@ -51,7 +54,7 @@ export async function listSetAside(tools: DeployTools): Promise<SetAside[]> {
 /** Refused while an operation is not over: its way back may need it. Returns what it was. */
 export async function removeSetAside(tools: DeployTools, id: string, signal: AbortSignal): Promise<SetAside> {
   const remove = async (): Promise<SetAside> => {
-    tools.journal.refuseBusy();
+    tools.journal.refuseBusy(CHANGE);
     const found = (await listSetAside(tools)).find((one) => one.id === id);
     if (found === undefined) throw unknown(id);
     const engine = await tools.engine();
@@ -59,8 +62,8 @@ export async function removeSetAside(tools: DeployTools, id: string, signal: Abo
     await rm(asideFolder(tools, id), { recursive: true, force: true });
     return found;
   };
-  tools.journal.refuseBusy(); // nobody wants to wait for its end
-  return holdStack(tools.paths, remove, { signal });
+  tools.journal.refuseBusy(CHANGE); // nobody wants to wait for its end
+  return lockStack(tools.paths, remove, { signal });
 }
 
 async function lookAt(tools: DeployTools, id: string): Promise<SetAside | undefined> {
@@ -83,7 +86,7 @@ async function lookAt(tools: DeployTools, id: string): Promise<SetAside | undefi
 /** What is named once may be the data of now again, or what a point leads back to: then it is not set aside. */
 async function unusedOf(tools: DeployTools, { volumes }: AsideReport): Promise<string[]> {
   const project = readFact(tools.journal, 'installed')?.project ?? '';
-  const kept = await volumesOfPoints(tools);
+  const { volumes: kept } = await heldData(tools, project);
   const engine = await tools.engine();
   const unused = Object.entries(volumes).filter(
     ([key, name]) => name !== volumeNameOf(tools.journal, project, key) && !kept.includes(name),

@@ -20,7 +20,8 @@ import {
 import { bundleId } from './bundle-shelf.ts';
 import { refuseMissingBase } from './delta-base.ts';
 import { imageLoads, type ImageLoad } from './image-loads.ts';
-import { readFact, volumeNameOf } from './facts.ts';
+import { volumeNameOf } from './current-volumes.ts';
+import { readFact } from './facts.ts';
 import type { ImagePin, InstallFacts, InstallTarget, VolumePin } from './install-plan.ts';
 import { refuseLostSecrets } from './lost-secrets.ts';
 import { leastMachine } from './machine-demand.ts';

@@ -7,10 +7,11 @@ import type { Paths } from '../base/paths.ts';
 import type { Compose, ContainerFacts, Engine } from '../engine/index.ts';
 import type { Journal } from '../journal/index.ts';
 import type { MachineFacts } from '../machine/index.ts';
-import type { SecretStore, Settings } from '../stack/index.ts';
+import type { DataHolder, SecretStore, Settings } from '../stack/index.ts';
 import type { BundleShelf } from './bundle-shelf.ts';
 
 const HEALTHY_WITHIN_MS = 5 * 60_000;
+const LOOK_EVERY_MS = 1_000;
 
 export interface DeployTools {
   readonly journal: Journal;
@@ -27,6 +28,8 @@ export interface DeployTools {
   /** Another stack, whose folder this is. */
   readonly composeOf: (folder: string) => Promise<Compose>;
   readonly machine: () => Promise<MachineFacts>;
+  /** Who keeps data of the past beside restore points. */
+  readonly holders?: readonly DataHolder[];
 }
 
 /** The containers of one service of the stack, running or not; one-off containers are left out. */
@@ -79,6 +82,26 @@ export async function healthyContainer(
   }
   await engine.containers.waitHealthy([id], { timeoutMs: withinMs, signal });
   return id;
+}
+
+/** The same for whoever only reads. What does not run is not started: somebody may be about to put another in its place. */
+export async function containerOnceWell(
+  tools: DeployTools,
+  project: string,
+  service: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const giveUpAtMs = tools.clock.monotonicMs() + HEALTHY_WITHIN_MS;
+  for (;;) {
+    const well = await containerIfWell(tools, project, service);
+    if (well !== undefined) return well;
+    if (tools.clock.monotonicMs() > giveUpAtMs) {
+      throw new OnsteadError('stack.not-running', `The service "${service}" is not well.`, {
+        next: 'See with `onstead status` what it lacks, then try again.',
+      });
+    }
+    await tools.clock.sleep(LOOK_EVERY_MS, signal);
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import {
   cappedMachine,
   certificateSecrets,
   ensureCertificates,
-  holdStack,
+  lockStack,
   hostsOf,
   isUnsealed,
   openedServices,
@@ -18,7 +18,7 @@ import { noticeDiskUse } from './disk-use.ts';
 import { readFact, writeFact, type MachineChange } from './facts.ts';
 import { offerFor } from './machine-change.ts';
 import { clearVersions } from './object-versions.ts';
-import { cutsOfPoints } from './point-data.ts';
+import { heldData } from './holders.ts';
 import { reloadEdge } from './reload-edge.ts';
 import { stackRelease } from './stack-files.ts';
 import type { DeployTools } from './tools.ts';
@@ -37,7 +37,7 @@ export async function lookAfter(tools: DeployTools, signal: AbortSignal): Promis
     return renewCertificate(tools);
   };
   try {
-    if (await holdStack(paths, renew, { signal })) log.info('the certificate was renewed');
+    if (await lockStack(paths, renew, { signal })) log.info('the certificate was renewed');
   } finally {
     // Looking takes a while of a processor; an operation that a start goes on with comes first.
     if (!signal.aborted) await noticeMachineChange(tools);
@@ -49,7 +49,7 @@ export async function lookAfter(tools: DeployTools, signal: AbortSignal): Promis
 async function lookAtFiles(tools: DeployTools, signal: AbortSignal): Promise<void> {
   await tools.clock.sleep(QUIET_MS, signal).catch(() => {});
   if (!signal.aborted) await noticeDiskUse(tools, signal);
-  if (!signal.aborted) await clearVersions(tools, (service) => cutsOfPoints(tools, service), signal);
+  if (!signal.aborted) await clearVersions(tools, (service) => cutsOf(tools, service), signal);
 }
 
 /** Renews the edge's certificate when it is due and lets nginx take it up without dropping a connection. */
@@ -67,6 +67,11 @@ export async function renewCertificate(tools: DeployTools): Promise<boolean> {
   await unsealInto(tools.paths.unsealed, opened);
   await reloadEdge(tools);
   return true;
+}
+
+async function cutsOf(tools: DeployTools, service: string): Promise<readonly { readonly cutMs: number }[]> {
+  const { project } = readFact(tools.journal, 'installed')!; // only then there is a store
+  return (await heldData(tools, project)).cuts.filter((cut) => cut.service === service);
 }
 
 /** Looks whether the machine changed and keeps the answer for whoever asks how it is. */

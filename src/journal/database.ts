@@ -25,6 +25,10 @@ const migrations: readonly string[] = [
    ) strict;
    create index event_by_operation on event (operation, seq);
    create table fact (key text primary key, value text not null, updated_at text not null) strict, without rowid;`,
+  // Which volumes hold the data is known by project: until then there was one, that of the installed release.
+  `update fact
+      set key = key || '/' || (select json_extract(value, '$.project') from fact where key = 'installed')
+    where key in ('volumes', 'restored', 'moved') and exists (select 1 from fact where key = 'installed');`,
 ];
 
 export const databaseVersion = migrations.length;

@@ -1,6 +1,7 @@
 // The journal's face: operations that survive a power cut, and the runner that carries them on.
 
 export { openDatabase, databaseVersion, type Db } from './database.ts';
+export { laneOf, type Lane } from './lanes.ts';
 export {
   Journal,
   type JournalOptions,

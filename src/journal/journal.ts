@@ -7,6 +7,7 @@ import { OnsteadError, reportOf } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import { maskTexts, type Mask } from '../base/mask.ts';
 import type { Db } from './database.ts';
+import { isInLane, isTried, lanesNeededBy, type Lane } from './lanes.ts';
 import {
   operationView,
   stepView,
@@ -39,8 +40,10 @@ export interface NewOperation {
   readonly title: string;
   readonly input: unknown;
   readonly steps: readonly PlannedStep[];
-  /** The newest operation when the plan was made; another one since then has made it stale. */
+  /** The newest change of the stack when the plan was made; another one since then has made it stale. */
   readonly basis?: string | undefined;
+  /** It takes memory that whatever is tried in a stack of its own works with. */
+  readonly borrows?: true;
 }
 
 export interface StepDuration {
@@ -68,11 +71,11 @@ export class Journal {
     this.#maskText = mask;
   }
 
-  /** Writes the whole plan. Refused while another operation is not over, unless that one may be resumed. */
+  /** Writes the whole plan. Refused while an operation is not over that it may not go beside. */
   create(operation: NewOperation): OperationView {
     const id = operation.id ?? newId(operation.kind, this.#clock.now());
     this.#record(id, { type: 'operation', state: 'planned', text: operation.title }, () => {
-      this.refuseBusy();
+      this.refuseBusy(operation);
       if ('basis' in operation && operation.basis !== this.newestId()) throw staleError(operation.title);
       this.#db
         .prepare(
@@ -96,15 +99,20 @@ export class Journal {
     return this.get(id);
   }
 
-  /** Says which operation is not over. */
-  refuseBusy(): void {
-    const busy = this.unfinished()[0];
+  /** Says which operation is not over, where this one may not go beside it. */
+  refuseBusy({ kind, borrows }: Pick<NewOperation, 'kind' | 'borrows'>): void {
+    const needed = lanesNeededBy(kind);
+    const busy = this.unfinished().find(
+      (one) => needed.includes(one.lane) || (borrows === true && isTried(one.kind)),
+    );
     if (busy !== undefined) throw busyError(busy);
   }
 
-  /** By the order they were made in, not by a clock that may have been wrong. */
+  /** Of those that change the stack. By the order they were made in, not by a clock that may have been wrong. */
   newestId(): string | undefined {
-    const row = this.#db.prepare(`select id from operation order by rowid desc limit 1`).get();
+    const row = this.#db
+      .prepare(`select id from operation where ${isInLane('stack')} order by rowid desc limit 1`)
+      .get();
     return (row as { id: string } | undefined)?.id;
   }
 
@@ -135,9 +143,13 @@ export class Journal {
     return rows.map((row) => operationView(row, this.steps(row.id)));
   }
 
-  unfinished(): OperationView[] {
+  /** One a lane at most; without a lane of both, and what changes the stack first. */
+  unfinished(lane?: Lane): OperationView[] {
+    const which = lane === undefined ? '' : `and ${isInLane(lane)}`;
     const rows = this.#db
-      .prepare(`select * from operation where state not in (${OVER}) order by rowid desc`)
+      .prepare(
+        `select * from operation where state not in (${OVER}) ${which} order by ${isInLane('copy')}, rowid desc`,
+      )
       .all() as OperationRow[];
     return rows.map((row) => operationView(row, this.steps(row.id)));
   }
@@ -322,13 +334,18 @@ export class Journal {
   }
 }
 
+const AT_A_TIME: Readonly<Record<Lane, string>> = {
+  stack: 'only one change at a time is made',
+  copy: 'only one copy of the data at a time is made',
+};
+
 function busyError(busy: OperationView): OnsteadError {
   const stuck = busy.state === 'stuck';
   return new OnsteadError(
     stuck ? 'operation.stuck' : 'operation.busy',
     stuck
       ? `"${busy.title}" (${busy.id}) is stuck and has to be settled first.`
-      : `"${busy.title}" (${busy.id}) is running; only one change at a time is made.`,
+      : `"${busy.title}" (${busy.id}) is running; ${AT_A_TIME[busy.lane]}.`,
     {
       next: stuck
         ? `See \`onstead operations show ${busy.id}\`, then \`onstead operations resume ${busy.id}\` or \`onstead operations abandon ${busy.id}\`.`

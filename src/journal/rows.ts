@@ -1,6 +1,7 @@
 // The journal's rows as SQLite keeps them, and the views that the rest of the product sees.
 
 import type { ErrorReport } from '../base/errors.ts';
+import { laneOf } from './lanes.ts';
 import type { JournalEvent, OperationView, Progress, StepView } from './schema.ts';
 import type { OperationState, StepState } from './states.ts';
 
@@ -52,6 +53,7 @@ export function operationView(row: OperationRow, steps: StoredStep[]): Operation
   return {
     id: row.id,
     kind: row.kind,
+    lane: laneOf(row.kind),
     title: row.title,
     state: row.state,
     createdAt: row.created_at,

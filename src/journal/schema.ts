@@ -1,6 +1,7 @@
 // The shapes of operations as the journal keeps them and the API serves them.
 
 import { Nullable, Type, type Static } from '../base/schema.ts';
+import { lanes } from './lanes.ts';
 import { operationStates, stepStates } from './states.ts';
 
 const Time = Type.String({ description: 'ISO 8601, UTC' });
@@ -38,6 +39,8 @@ export type StepView = Static<typeof StepSchema>;
 export const OperationSchema = Type.Object({
   id: Type.String(),
   kind: Type.String(),
+  /** Two that are not over are in two lanes: one changes the stack, one copies its data. */
+  lane: Type.Enum([...lanes]),
   title: Type.String(),
   state: Type.Enum([...operationStates]),
   createdAt: Time,

@@ -11,7 +11,7 @@ export interface SpareRoom {
   }[];
 }
 
-/** Set aside for the replica that an upgrade adds, and for rehearsals and drills: none goes on during an upgrade. */
+/** Set aside for the replica that an upgrade adds, and for rehearsals and drills: whoever takes that of these waits for them. */
 const LENT: readonly Reserve['name'][] = ['surge', 'scratch'];
 
 /** `memoryBytes` is what Onstead may use now; the plan may have been made when that was more. */

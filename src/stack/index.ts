@@ -45,7 +45,7 @@ export {
 } from './unseal.ts';
 export { cappedMachine, sizingDemandFrom } from './machine-size.ts';
 export { raiseStack, readStackRelease, reopenSecrets } from './boot.ts';
-export { holdStack, isWhole, markChanging, markWhole, type HoldOptions } from './hold.ts';
+export { isWhole, lockData, lockStack, markChanging, markWhole, type LockOptions } from './lock.ts';
 export { keepStackUp, type KeepUpOptions } from './keep-up.ts';
 export { findStackParts, removeStackParts, type StackParts } from './remove.ts';
 export {
@@ -68,6 +68,7 @@ export {
   type CopyTask,
   type DatabaseCopy,
 } from './points/database-copy.ts';
+export { heldByAll, type DataHolder, type HeldData } from './points/holders.ts';
 export { endClones } from './points/running-clones.ts';
 export {
   measureRestore,
@@ -108,4 +109,11 @@ export {
   requireRoomForCopy,
   volumeNameOfMount,
 } from './data/folder-copy.ts';
-export { removeScratch, scratchProjectOf, sealedRelease } from './scratch.ts';
+export {
+  removeScratch,
+  scratchKinds,
+  scratchPlaceOf,
+  scratchProjectOf,
+  sealedRelease,
+  type ScratchKind,
+} from './scratch.ts';

@@ -1,16 +1,29 @@
 // A second, small stack beside the running one: in sealed networks, without an edge, with a folder, opened secrets and
-// volumes of its own. Upgrades are rehearsed on it. It is found by its folder, and removed whole.
+// volumes of its own. One for each kind of operation that works in one. It is found by its folder, and removed whole.
 
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Paths } from '../base/paths.ts';
 import type { Engine } from '../engine/index.ts';
 import type { Release } from '../release/index.ts';
 import { findStackParts, removeStackParts } from './remove.ts';
 
+export const scratchKinds = ['rehearsal', 'drill'] as const;
+export type ScratchKind = (typeof scratchKinds)[number];
+
 export type ScratchPaths = Pick<Paths, 'scratch' | 'scratchUnsealed'>;
 
-export function scratchProjectOf(project: string): string {
-  return `${project}-scratch`;
+export interface ScratchPlace {
+  readonly stack: string;
+  readonly unsealed: string;
+}
+
+export function scratchPlaceOf({ scratch, scratchUnsealed }: ScratchPaths, kind: ScratchKind): ScratchPlace {
+  return { stack: join(scratch, kind), unsealed: join(scratchUnsealed, kind) };
+}
+
+export function scratchProjectOf(project: string, kind: ScratchKind): string {
+  return `${project}-${kind}`;
 }
 
 /** Nothing that is tried reaches anybody outside: no mail is sent twice. */
@@ -19,12 +32,12 @@ export function sealedRelease(release: Release): Release {
 }
 
 /** Whatever there is of it; may be called again after a kill at any moment. */
-export async function removeScratch(engine: Engine, paths: ScratchPaths): Promise<void> {
-  const parts = await findStackParts(engine, paths.scratch);
+export async function removeScratch(engine: Engine, { stack, unsealed }: ScratchPlace): Promise<void> {
+  const parts = await findStackParts(engine, stack);
   // Its images are the stack's; nobody waits for its data to be saved.
   for (const { id } of parts.containers) await engine.containers.remove(id);
   const rest = { ...parts, containers: [], images: [] };
   await removeStackParts(engine, rest, { keepVolumes: false, onRemoved: () => {} });
-  await rm(paths.scratch, { recursive: true, force: true });
-  await rm(paths.scratchUnsealed, { recursive: true, force: true });
+  await rm(stack, { recursive: true, force: true });
+  await rm(unsealed, { recursive: true, force: true });
 }

@@ -23,7 +23,7 @@ async function begun(release: string): Promise<Step[]> {
 
 async function everything(): Promise<string[]> {
   const { engine, project } = appliance;
-  const scratch = `${project}-scratch`;
+  const scratch = `${project}-rehearsal`;
   return [
     ...(await onEngine(appliance)),
     ...(await engine.containers.list({ project: scratch })).map(({ name }) => name),

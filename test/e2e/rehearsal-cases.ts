@@ -19,10 +19,10 @@ export async function rehearsalCases(t: Test, appliance: TestAppliance, bundle: 
 
   const scratch = async (): Promise<string[]> => {
     const { engine, project } = appliance;
-    const containers = await engine.containers.list({ project: `${project}-scratch` });
-    const volumes = await engine.volumes.list({ labels: [`onstead.project=${project}-scratch`] });
+    const containers = await engine.containers.list({ project: `${project}-rehearsal` });
+    const volumes = await engine.volumes.list({ labels: [`onstead.project=${project}-rehearsal`] });
     const networks = await engine.networks.list({
-      labels: [`com.docker.compose.project=${project}-scratch`],
+      labels: [`com.docker.compose.project=${project}-rehearsal`],
     });
     return [...containers, ...volumes, ...networks].map(({ name }) => name);
   };

@@ -6,7 +6,7 @@ import type { Paths } from '../../base/paths.ts';
 import { connectEngine, openCompose } from '../../engine/index.ts';
 import type { Release } from '../../release/index.ts';
 import {
-  holdStack,
+  lockStack,
   isWhole,
   raiseStack,
   readStackRelease,
@@ -41,7 +41,7 @@ export const bootVerb: Verb = {
         changes: isSet(input, 'secrets') ? undefined : await raise(paths, release, stale, signal),
       };
     };
-    const { reopened, changes } = await holdStack(paths, bringUp, { signal, onWait });
+    const { reopened, changes } = await lockStack(paths, bringUp, { signal, onWait });
     if (changes !== undefined) {
       terminal.say(changes === 0 ? `${release.title} runs.` : `${release.title} was brought up.`);
     }

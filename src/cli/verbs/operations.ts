@@ -17,7 +17,7 @@ export const operationsVerb: Verb = {
   flags: { follow: { type: 'boolean', short: 'f', help: 'Stay until the operation is over.' } },
   examples: [
     ['onstead operations', 'the newest first'],
-    ['onstead operations show', 'the newest one, step by step'],
+    ['onstead operations show', 'the one under way, else the newest, step by step'],
     ['onstead operations cancel', 'take the upgrade that is planned for later off the list'],
     ['onstead operations resume install-20261121-054512-k3f9', 'go on after the cause is gone'],
   ],
@@ -32,7 +32,7 @@ async function operations(input: VerbInput): Promise<number> {
     case 'list':
       return list(input);
     case 'show':
-      return show(input, id ?? (await newest(input)));
+      return show(input, id ?? (await nearest(input)));
     case 'cancel':
       return cancel(input, id);
     case 'resume':
@@ -108,7 +108,7 @@ function showPlanned(planned: AppointmentAnswer, terminal: Terminal): number {
 }
 
 function asOperation(planned: AppointmentAnswer) {
-  return { kind: 'upgrade', steps: [], ...planned, state: stateOf(planned) };
+  return { kind: 'upgrade', lane: 'stack', steps: [], ...planned, state: stateOf(planned) };
 }
 
 function sayError(message: string, next: string | null | undefined, terminal: Terminal): void {
@@ -145,19 +145,27 @@ async function settle(
   return exitCodeOfOperation(await followOperation({ ...input, id: chosen }));
 }
 
-/** Only one operation is under way at a time, so only one can be stuck. */
+/** Two can be: one that changes the stack, and one that copies. */
 async function stuckOne({ client }: VerbInput, action: string): Promise<string> {
   const all = await client.get<OperationView[]>('/api/operations');
-  const stuck = all.find(({ state }) => state === 'stuck');
+  const [stuck, other] = all.filter(({ state }) => state === 'stuck');
+  if (stuck !== undefined && other !== undefined) {
+    throw new OnsteadError('usage.operation', `Two operations are stuck: ${stuck.id} and ${other.id}.`, {
+      next: `Say which: \`onstead operations ${action} ID\`. See each with \`onstead operations show ID\`.`,
+    });
+  }
   if (stuck !== undefined) return stuck.id;
   throw new OnsteadError('operation.not-stuck', `No operation is stuck, so there is nothing to ${action}.`, {
     next: 'See what was done with `onstead operations`; an upgrade that is under way is turned round with `onstead rollback`.',
   });
 }
 
-async function newest({ client }: VerbInput): Promise<string> {
-  const [first] = await client.get<OperationView[]>('/api/operations');
-  if (first !== undefined) return first.id;
+/** What is under way, and of two what changes the stack; else what was done last. */
+async function nearest({ client }: VerbInput): Promise<string> {
+  const all = await client.get<OperationView[]>('/api/operations');
+  const underWay = all.filter(({ state }) => state !== 'done' && state !== 'rolled-back');
+  const nearest = underWay.find(({ lane }) => lane === 'stack') ?? underWay[0] ?? all[0];
+  if (nearest !== undefined) return nearest.id;
   throw new OnsteadError('operation.none', 'Nothing has been done yet.', {
     next: 'Install a release with `onstead install BUNDLE`.',
   });

@@ -30,8 +30,7 @@ export const statusVerb: Verb = {
       terminal.say(`  ${title} ${version}, installed ${new Date(installedAt).toLocaleString('sv-SE')}`);
       if (status.addresses.length > 0) terminal.say(`  ${status.addresses.join(', ')}`);
     }
-    if (status.operation !== null)
-      terminal.say(`  ${status.operation.title}: ${status.operation.state} (${status.operation.id})`);
+    for (const { id, title, state } of status.operations) terminal.say(`  ${title}: ${state} (${id})`);
     const { planned } = status;
     if (planned !== null && planned.message === null) sayPlanned(planned, terminal, '  ');
     for (const { what, command } of status.attention) {

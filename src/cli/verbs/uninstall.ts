@@ -7,9 +7,11 @@ import { OnsteadError } from '../../base/errors.ts';
 import { connectEngine } from '../../engine/index.ts';
 import {
   findStackParts,
-  holdStack,
+  lockStack,
   removeScratch,
   removeStackParts,
+  scratchKinds,
+  scratchPlaceOf,
   type StackParts,
 } from '../../stack/index.ts';
 import { isSet, type Verb, type VerbInput } from '../verb.ts';
@@ -57,10 +59,11 @@ async function uninstall(input: VerbInput): Promise<number> {
   const onWait = (): void => terminal.say('Somebody else is changing the stack; waiting until that is over.');
   const remove = async (): Promise<void> => {
     await removeStackParts(engine, await findStackParts(engine, paths.stack), { keepVolumes, onRemoved });
-    await removeScratch(engine, paths); // of a rehearsal that was cut off
+    // Of operations that were cut off.
+    for (const kind of scratchKinds) await removeScratch(engine, scratchPlaceOf(paths, kind));
     await removeState(input, keepVolumes);
   };
-  await holdStack(paths, remove, { onWait });
+  await lockStack(paths, remove, { onWait });
   await rm(paths.stackLock, { force: true });
   await rmdir(paths.state).catch(() => {}); // others' files may be in it
   terminal.answer({ removed, kept: keepVolumes ? parts.volumes : [] });
@@ -108,6 +111,9 @@ async function removeState({ paths }: VerbInput, keepData: boolean): Promise<voi
     paths.stackNext,
     paths.points,
     paths.stackChanging,
+    paths.dataLock,
+    paths.scratch,
+    paths.scratchUnsealed,
     paths.daemonLock,
   ];
   const data = keepData ? [] : [paths.secrets, paths.backups, paths.setAside, paths.machineKey, paths.seen];

@@ -10,7 +10,7 @@ import { run } from '../../base/process.ts';
 import { formatBytes, MIB } from '../../base/units.ts';
 import type { Engine } from '../../engine/index.ts';
 import type { Executor } from '../../journal/index.ts';
-import { findStackParts } from '../../stack/index.ts';
+import { findStackParts, scratchPlaceOf } from '../../stack/index.ts';
 import type { DeployTools } from '../tools.ts';
 
 export interface Peak {
@@ -45,8 +45,8 @@ export function measured<Input>(tools: DeployTools, step: Executor<Input>): Exec
   };
 }
 
-export async function readPeak({ paths }: Pick<DeployTools, 'paths'>): Promise<Peak> {
-  const text = await readTextIfAny(peakFile(paths.scratch));
+export async function readPeak(tools: Pick<DeployTools, 'paths'>): Promise<Peak> {
+  const text = await readTextIfAny(peakFile(folderOf(tools)));
   return text === undefined ? NOTHING : (JSON.parse(text) as Peak);
 }
 
@@ -64,7 +64,7 @@ async function lookAgainAndAgain(
 /** A figure that is missing must not fail what is measured. */
 async function look(tools: DeployTools, short: AbortController): Promise<void> {
   try {
-    const now = await usedBy(await tools.engine(), tools.paths.scratch);
+    const now = await usedBy(await tools.engine(), folderOf(tools));
     const trouble = tooShort(now.freeBytes);
     if (trouble !== undefined) short.abort(trouble);
     const before = await readPeak(tools);
@@ -72,7 +72,7 @@ async function look(tools: DeployTools, short: AbortController): Promise<void> {
       memoryBytes: Math.max(before.memoryBytes, now.memoryBytes),
       diskBytes: Math.max(before.diskBytes, now.diskBytes),
     };
-    await writeFileAtomic(peakFile(tools.paths.scratch), JSON.stringify(peak));
+    await writeFileAtomic(peakFile(folderOf(tools)), JSON.stringify(peak));
   } catch (error) {
     tools.log.warn({ err: error }, 'the scratch stack could not be measured');
   }
@@ -111,6 +111,10 @@ async function takenBy(folder: string): Promise<number> {
   // 1: a server that works removed a file meanwhile.
   const { stdout } = await run('du', ['-s', '--block-size=1', folder], { accept: [0, 1] });
   return Number.parseInt(stdout, 10) || 0;
+}
+
+function folderOf({ paths }: Pick<DeployTools, 'paths'>): string {
+  return scratchPlaceOf(paths, 'rehearsal').stack;
 }
 
 const peakFile = (folder: string): string => join(folder, 'peak.json');

@@ -55,7 +55,7 @@ export function planRehearsal(target: RehearsalTarget, facts: Pick<InstallFacts,
 /** The same images and services; a project and volumes of its own. */
 function scratchSpecOf(target: RehearsalTarget): StackSpec {
   const spec = stackSpecOf(target);
-  const project = scratchProjectOf(spec.project);
+  const project = scratchProjectOf(spec.project, 'rehearsal');
   const volumes = spec.volumes.map((one): VolumePin =>
     one.key === pointsVolumeKey ? pointsVolumePin(project) : { ...one, name: `${project}_${one.key}` },
   );

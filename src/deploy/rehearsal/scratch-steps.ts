@@ -16,6 +16,7 @@ import {
   removeScratch,
   restoreDatabase,
   restoredFrom,
+  scratchPlaceOf,
   scratchProjectOf,
   sealedRelease,
   takeObjects,
@@ -23,46 +24,51 @@ import {
   writeStack,
 } from '../../stack/index.ts';
 import { releasePath } from '../bundle-shelf.ts';
+import { whileAtData } from '../data-turn.ts';
+import { removeUnusedImages } from '../images-in-use.ts';
 import { accessTo, makeBucketsStep } from '../steps/data-steps.ts';
 import { renderSpec, stackRelease } from '../stack-files.ts';
-import { containerIfWell, healthyContainer, type DeployTools } from '../tools.ts';
+import { containerIfWell, containerOnceWell, healthyContainer, type DeployTools } from '../tools.ts';
 import { databasesOf } from '../point-data.ts';
 import type { RehearsalSteps } from './step-types.ts';
 import { scratchTools } from './scratch-tools.ts';
 
 export function setUpScratchStep(tools: DeployTools): Executor<RehearsalSteps['set-up-scratch']> {
-  const { paths } = tools;
   return {
     async apply({ bundle, stack, plan }, { operation, signal }) {
-      const scratch = scratchTools(tools);
+      const scratch = scratchTools(tools, 'rehearsal');
+      const { stack: stackFolder, unsealed } = scratch.paths;
       const text = await tools.bundles.use(bundle, { signal }, (one) => one.readText(releasePath));
-      await writeStack(paths.scratch, renderSpec(scratch, stack, text, plan, sealedRelease));
-      await unsealInto(paths.scratchUnsealed, openedServices(await stackRelease(scratch), tools.secrets));
+      await writeStack(stackFolder, renderSpec(scratch, stack, text, plan, sealedRelease));
+      await unsealInto(unsealed, openedServices(await stackRelease(scratch), tools.secrets));
       const engine = await tools.engine();
       for (const { key, name, owner } of stack.volumes) {
         if (await isOurVolume(engine, name, owner)) continue;
-        const stackFolder = paths.scratch;
         await makeVolume(engine, { key, name, owner, project: stack.project, stackFolder, operation });
       }
       await (await scratch.compose()).config();
     },
-    async undo({ live }, { operation }) {
-      await removeScratch(await tools.engine(), paths);
-      await removeCopies(tools, live, operation);
+    async undo({ live }, context) {
+      await removeScratch(await tools.engine(), scratchPlaceOf(tools.paths, 'rehearsal'));
+      await whileAtData(tools, context, () => removeCopies(tools, live, context.operation));
     },
   };
 }
 
 export function fillScratchStep(tools: DeployTools): Executor<RehearsalSteps['fill-scratch']> {
   return {
-    async apply({ live, service, volume }, { operation: point, signal }) {
+    async apply({ live, service, volume }, context) {
+      const { operation: point, signal } = context;
       const engine = await tools.engine();
       const { clock } = tools;
       if ((await restoredFrom(engine, volume.name)) !== point) {
-        const container = await healthyContainer(tools, live, service, signal);
-        await copyDatabase({ engine, clock, project: live, point, service, container, signal });
-        const project = scratchProjectOf(live);
-        const place = { ...volume, project, stackFolder: tools.paths.scratch, operation: point };
+        await whileAtData(tools, context, async () => {
+          const container = await containerOnceWell(tools, live, service, signal);
+          await copyDatabase({ engine, clock, project: live, point, service, container, signal });
+        });
+        const project = scratchProjectOf(live, 'rehearsal');
+        const { stack: stackFolder } = scratchPlaceOf(tools.paths, 'rehearsal');
+        const place = { ...volume, project, stackFolder, operation: point };
         await restoreDatabase({ engine, project: live, point, service, volume: place, signal });
       }
       await removePointCopies(engine, live, point); // the volume is all that is needed
@@ -76,11 +82,13 @@ export function fillBucketsStep(tools: DeployTools): Executor<RehearsalSteps['fi
     async apply(input, context) {
       const { live, service, buckets } = input;
       const { signal } = context;
-      const scratch = scratchTools(tools);
+      const scratch = scratchTools(tools, 'rehearsal');
       await makeBucketsStep(scratch).apply(input, context);
-      const folder = join(tools.paths.scratch, 'objects');
-      const from = await accessTo(tools, await healthyContainer(tools, live, service, signal));
-      const { objects, bytes } = await takeObjects(from, buckets, folder, signal);
+      const folder = join(scratch.paths.stack, 'objects');
+      const { objects, bytes } = await whileAtData(tools, context, async () => {
+        const from = await accessTo(tools, await containerOnceWell(tools, live, service, signal));
+        return takeObjects(from, buckets, folder, signal);
+      });
       const to = await accessTo(scratch, await healthyContainer(scratch, input.project, service, signal));
       await putObjects(to, buckets, folder, signal);
       await rm(folder, { recursive: true, force: true });
@@ -91,10 +99,9 @@ export function fillBucketsStep(tools: DeployTools): Executor<RehearsalSteps['fi
 
 export function removeScratchStep(tools: DeployTools): Executor<RehearsalSteps['remove-scratch']> {
   return {
-    async apply({ images }) {
-      const engine = await tools.engine();
-      await removeScratch(engine, tools.paths);
-      for (const tag of images) await engine.images.remove(tag);
+    async apply({ images }, { operation }) {
+      await removeScratch(await tools.engine(), scratchPlaceOf(tools.paths, 'rehearsal'));
+      await removeUnusedImages(tools, operation, images);
     },
   };
 }

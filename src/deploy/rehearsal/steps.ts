@@ -12,7 +12,7 @@ import type { RehearsalSteps } from './step-types.ts';
 import { reportStep, tryAnswersStep } from './try-steps.ts';
 
 export function rehearsalExecutors(tools: DeployTools): ExecutorTable<RehearsalSteps> {
-  const scratch = scratchTools(tools);
+  const scratch = scratchTools(tools, 'rehearsal');
   const { preflight, 'verify-bundle': verify, 'load-images': load } = installExecutors(tools);
   const start = onceOnly(startServicesStep(scratch));
   return {

@@ -17,7 +17,7 @@ export function tryAnswersStep(tools: DeployTools): Executor<RehearsalSteps['try
   return {
     verifies: true,
     async apply({ project }, context) {
-      const scratch = scratchTools(tools);
+      const scratch = scratchTools(tools, 'rehearsal');
       const giveUpAtMs = tools.clock.monotonicMs() + GIVE_UP_MS;
       for (;;) {
         const { asked, complaint } = await askApp(scratch, project, context.signal);

@@ -10,6 +10,7 @@ import {
   type VerifiedBundle,
 } from '../../release/index.ts';
 import type { Executor, StepContext } from '../../journal/index.ts';
+import { removeUnusedImages } from '../images-in-use.ts';
 import type { ImagePin, InstallSteps } from '../install-plan.ts';
 import { refuseLacking, withBorrowedLayers } from '../delta-base.ts';
 import { loadInTurns, omittable, type LoadOne, type TurnImage } from '../load-turns.ts';
@@ -32,9 +33,8 @@ export function loadImagesStep(tools: DeployTools): Executor<InstallSteps['load-
       if (stillMissing !== undefined) throw notLoaded(stillMissing);
       return loaded;
     },
-    async undo({ missing }) {
-      const engine = await tools.engine();
-      for (const tag of missing) await engine.images.remove(tag);
+    async undo({ missing }, { operation }) {
+      await removeUnusedImages(tools, operation, missing);
     },
   };
 }

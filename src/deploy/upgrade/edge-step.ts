@@ -33,7 +33,7 @@ export function replaceEdgeStep(tools: DeployTools): Executor<ReplaceEdge> {
       await replace(input, signal);
     },
     async undo(input, { operation, signal }) {
-      await putStackBack(tools, operation);
+      await putStackBack(tools, input.project, operation);
       const servers = await replace(input, signal);
       await settleEdge(await edgeOf(tools), servers, signal);
     },

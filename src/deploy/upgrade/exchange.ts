@@ -32,7 +32,7 @@ export function exchangeStep(tools: DeployTools): Executor<Exchange> {
     },
     /** Traffic first: whoever of the old release still answers takes all of it before anything else is done. */
     async undo(input, context) {
-      await putStackBack(tools, context.operation);
+      await putStackBack(tools, input.project, context.operation);
       const { stale } = await sidesOf(tools, input.project, input.service);
       if (stale.some(isRunning)) {
         await steer(tools, input, { fresh: [], stale: stale.filter(isRunning) }, 0, context.signal);

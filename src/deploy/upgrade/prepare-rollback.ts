@@ -5,7 +5,7 @@ import { OnsteadError } from '../../base/errors.ts';
 import type { NewOperation } from '../../journal/index.ts';
 import { analyzeFacts, sizingMachineFrom, type MachineFacts } from '../../machine/index.ts';
 import type { Release, ReleaseService } from '../../release/index.ts';
-import { spareRoom } from '../../sizing/index.ts';
+import { spareRoom, type SpareRoom } from '../../sizing/index.ts';
 import {
   cappedMachine,
   changedFiles,
@@ -33,7 +33,7 @@ import { measureCopies, STATE_BYTES } from './preview/look.ts';
 import { rollbackPreviewOf, type Sizes } from './preview/rollback-preview.ts';
 import type { RollbackPreview } from './preview/rollback-schema.ts';
 import { waysOf } from './replace-plan.ts';
-import { refuseNoRoom } from './room.ts';
+import { borrowsScratch, refuseNoRoom } from './room.ts';
 import {
   planRollback,
   withoutCopy,
@@ -82,15 +82,16 @@ export async function prepareRollback(
   await refuseMissingImages(tools, folder, point);
   const machine = await tools.machine();
   const sizes = await sizesOf(tools, project, point.id, facts);
+  const spare = spareOf(tools, point, machine);
   const target = {
     ...{ point: point.id, from, to: point.from, project, release, data },
     ...{ services: release.services, sizing: point.sizing, patience: tools.settings().upgrade },
-    spareBytes: spareBytesOf(tools, point, machine),
+    spareBytes: spare.bytes,
     needs: needsOf(project, release, data, sizes),
   };
   // All replicas go at once where the data does.
   const ways = data === 'keep' ? waysOf(withoutWarmth(target), facts) : [];
-  refuseNoRoom(ways, target.spareBytes);
+  refuseNoRoom(ways, spare.bytes);
   const steps = planRollback(target, facts);
   const uncopied = withoutCopy(target, facts);
   const loss = await lookAtPointLoss(tools, { project, point: point.id, signal });
@@ -100,6 +101,7 @@ export async function prepareRollback(
     title: `Roll back ${point.from.title} from ${from.version} to ${point.from.version}`,
     input: { point: point.id, data },
     basis,
+    ...(borrowsScratch(ways, spare) ? { borrows: true as const } : {}),
     ...{ steps, target, loss },
     uncounted: [...new Set([...loss.unknown.map(({ service }) => service), ...uncopied])],
     uncopied,
@@ -261,7 +263,7 @@ function needsOf(project: string, release: Release, data: 'keep' | 'restore', si
   };
 }
 
-function spareBytesOf({ settings }: DeployTools, { sizing }: Point, machine: MachineFacts): number {
+function spareOf({ settings }: DeployTools, { sizing }: Point, machine: MachineFacts): SpareRoom {
   const now = cappedMachine(sizingMachineFrom(machine), settings().limits);
-  return spareRoom(sizing, now.memoryBytes).bytes;
+  return spareRoom(sizing, now.memoryBytes);
 }

@@ -8,7 +8,7 @@ import { isOnsteadError, OnsteadError } from '../../base/errors.ts';
 import type { NewOperation } from '../../journal/index.ts';
 import type { Strategy, VerifiedBundle } from '../../release/index.ts';
 import { analyzeFacts, sizingMachineFrom } from '../../machine/index.ts';
-import { planSize, spareRoom } from '../../sizing/index.ts';
+import { planSize, spareRoom, type SpareRoom } from '../../sizing/index.ts';
 import { cappedMachine, findDrift, readSettings, writeStack, type StackFiles } from '../../stack/index.ts';
 import { releasePath } from '../bundle-shelf.ts';
 import { diskBeyondLimit } from '../disk-use.ts';
@@ -29,7 +29,7 @@ import { planUpgrade, type UpgradeTarget } from './plan.ts';
 import { previewOf } from './preview/preview.ts';
 import type { UpgradePreview } from './preview/schema.ts';
 import { waysOf, type ServiceWay } from './replace-plan.ts';
-import { refuseNoRoom } from './room.ts';
+import { borrowsScratch, refuseNoRoom } from './room.ts';
 import { changedBetween, replicasOf } from './running.ts';
 import { newSeries, type NewSeries } from './data/series.ts';
 import { oneWayOf } from './way-back.ts';
@@ -74,12 +74,13 @@ async function prepare(
   const text = await bundle.readText(releasePath);
   const changed = await changedServices(tools, renderSpec(tools, stackSpecOf(observed.target), text, sizing));
   const oneWay = oneWayOf(services, changed);
+  const spare = spareOf(tools, observed);
   const target: UpgradeTarget = {
     ...observed.target,
     from,
     needs: await needsOf(tools, bundle, observed, { ...copies, series, isOneWay: oneWay.length > 0 }),
     patience: tools.settings().upgrade,
-    spareBytes: spareBytesOf(tools, observed),
+    spareBytes: spare.bytes,
     ...(strategy === undefined ? {} : { strategy }),
   };
   const facts = {
@@ -91,7 +92,7 @@ async function prepare(
     dataBytes: Object.fromEntries(copies.sizes.map(({ service, bytes }) => [service, bytes])),
   };
   const ways = waysOf(target, facts);
-  refuseNoRoom(ways, target.spareBytes ?? 0);
+  refuseNoRoom(ways, spare.bytes);
   const steps = planUpgrade(target, facts);
   const preview = previewOf({
     ...{ target, facts, ways, steps, history: tools.journal.durations(), copies: copies.sizes },
@@ -106,6 +107,7 @@ async function prepare(
     title: `Upgrade ${target.title} from ${from.version} to ${target.version}`,
     input: { bundle: target.bundle },
     basis,
+    ...(borrowsScratch(ways, spare) ? { borrows: true as const } : {}),
     ...{ steps, target, preview },
     warnings: [
       ...down.map((one) => downBeforeUpgrade(one, changed)),
@@ -151,9 +153,9 @@ async function needsOf(
 }
 
 /** The machine may have less memory now than when it was divided. */
-function spareBytesOf({ settings }: DeployTools, { target, machine }: Observed): number {
+function spareOf({ settings }: DeployTools, { target, machine }: Observed): SpareRoom {
   const now = cappedMachine(sizingMachineFrom(machine), settings().limits);
-  return spareRoom(target.sizing, now.memoryBytes).bytes;
+  return spareRoom(target.sizing, now.memoryBytes);
 }
 
 function replicaBytesOf({ journal }: DeployTools): Record<string, number> {

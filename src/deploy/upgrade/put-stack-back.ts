@@ -2,18 +2,18 @@
 // another one, and files of before must never start a database on what it left.
 
 import { existsSync } from 'node:fs';
-import { readStack, withVolumes, writeStack } from '../../stack/index.ts';
-import { readFact } from '../facts.ts';
+import { readStack, writeStack } from '../../stack/index.ts';
+import { onCurrentVolumes } from '../current-volumes.ts';
 import { pointStack } from '../points.ts';
 import type { DeployTools } from '../tools.ts';
 
 /** Nothing where nothing was kept: then nothing was changed either. */
 export async function putStackBack(
   tools: Pick<DeployTools, 'journal' | 'paths'>,
+  project: string,
   operation: string,
 ): Promise<void> {
   const copy = pointStack(tools, operation);
   if (!existsSync(copy)) return;
-  const volumes = readFact(tools.journal, 'volumes') ?? {};
-  await writeStack(tools.paths.stack, withVolumes(await readStack(copy), volumes));
+  await writeStack(tools.paths.stack, onCurrentVolumes(tools.journal, project, await readStack(copy)));
 }

@@ -4,6 +4,7 @@
 import { OnsteadError } from '../../base/errors.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { Strategy } from '../../release/index.ts';
+import type { SpareRoom } from '../../sizing/index.ts';
 import { peakBytes, stagesOf, type ReplicaBytes, type Replicas, type Stage } from './strategy.ts';
 
 export interface RoomQuestion {
@@ -59,6 +60,12 @@ function asWanted({ asked, isChosen }: RoomQuestion): string {
 
 function tooMuch({ besideBytes }: Pick<Way, 'besideBytes'>, spareBytes: number): string {
   return `both sides together take ${formatBytes(besideBytes)} more than usual and ${formatBytes(spareBytes)} are to spare`;
+}
+
+/** Whether it takes for a while what rehearsals and drills work with. */
+export function borrowsScratch(ways: readonly Way[], { bytes, parts }: SpareRoom): boolean {
+  const scratchBytes = parts.find(({ name }) => name === 'scratch')?.bytes ?? 0;
+  return ways.some(({ besideBytes }) => besideBytes > bytes - scratchBytes);
 }
 
 /** Not even one more replica fits. */

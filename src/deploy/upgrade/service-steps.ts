@@ -13,7 +13,7 @@ export function replaceServiceStep(tools: DeployTools): Executor<Replace> {
   return {
     apply: (input, context) => raise(tools, input, context),
     async undo(input, context) {
-      await putStackBack(tools, context.operation);
+      await putStackBack(tools, input.project, context.operation);
       await raise(tools, input, context);
     },
   };
@@ -40,7 +40,7 @@ export function removeServiceStep(tools: DeployTools): Executor<UpgradeSteps['re
       await removeContainersOf(tools, project, [service]);
     },
     async undo(input, context) {
-      await putStackBack(tools, context.operation);
+      await putStackBack(tools, input.project, context.operation);
       await raise(tools, input, context);
     },
   };

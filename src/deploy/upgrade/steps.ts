@@ -1,6 +1,7 @@
 // One executor for each step of an upgrade; a step type without one does not compile.
 
 import type { ExecutorTable } from '../../journal/index.ts';
+import { atData } from '../data-turn.ts';
 import { installExecutors } from '../install-steps.ts';
 import { migrateDownStep } from '../steps/migrate-step.ts';
 import type { DeployTools } from '../tools.ts';
@@ -21,14 +22,14 @@ import { keepPointStep, stagePointStep, stageStackStep, switchStackStep } from '
 export function upgradeExecutors(tools: DeployTools): ExecutorTable<UpgradeSteps> {
   return {
     ...installExecutors(tools),
-    migrate: guardedMigrateStep(tools),
+    migrate: atData(tools, guardedMigrateStep(tools)),
     'stage-stack': stageStackStep(tools),
     'stage-point': stagePointStep(tools),
-    'keep-point': keepPointStep(tools),
+    'keep-point': atData(tools, keepPointStep(tools)),
     'take-baseline': takeBaselineStep(tools),
-    'migrate-down': migrateDownStep(tools),
+    'migrate-down': atData(tools, migrateDownStep(tools)),
     'switch-stack': switchStackStep(tools),
-    'replace-data': replaceDataStep(tools),
+    'replace-data': atData(tools, replaceDataStep(tools)),
     'replace-service': replaceServiceStep(tools),
     'replace-edge': replaceEdgeStep(tools),
     'remove-service': removeServiceStep(tools),
@@ -38,7 +39,7 @@ export function upgradeExecutors(tools: DeployTools): ExecutorTable<UpgradeSteps
     'list-edge': listStep(tools),
     'settle-edge': settleStep(tools),
     'commit-upgrade': commitUpgradeStep(tools),
-    'restore-data': restoreDataStep(tools),
-    tidy: tidyStep(tools),
+    'restore-data': atData(tools, restoreDataStep(tools)),
+    tidy: atData(tools, tidyStep(tools)),
   };
 }

@@ -5,17 +5,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureFolder, readTextIfAny } from '../../base/files.ts';
 import type { Executor } from '../../journal/index.ts';
-import {
-  findDrift,
-  isUpstreams,
-  readStack,
-  withVolumes,
-  writeStack,
-  type StackFiles,
-} from '../../stack/index.ts';
+import { findDrift, isUpstreams, readStack, writeStack, type StackFiles } from '../../stack/index.ts';
+import { onCurrentVolumes } from '../current-volumes.ts';
 import { readFact, writeFact } from '../facts.ts';
 import { dropPoint, keepPoint, pointStack, readPoint } from '../points.ts';
-import { forgetPointData, keepPointData, keepPointDataIfWell } from '../point-data.ts';
+import { forgetUnheldCopies } from '../forget-data.ts';
+import { keepPointData, keepPointDataIfWell } from '../point-data.ts';
 import { renderKept } from '../stack-files.ts';
 import type { DeployTools } from '../tools.ts';
 import { forgetWorthless } from './fallback/set-aside.ts';
@@ -42,9 +37,9 @@ export function stagePointStep(tools: DeployTools): Executor<UpgradeSteps['stage
     async apply({ point }) {
       await ensureFolder(tools.paths.stackNext);
       // A restore since then may have given the data another volume.
-      const volumes = readFact(tools.journal, 'volumes') ?? {};
-      const files = withVolumes(await readStack(pointStack(tools, point)), volumes);
-      await writeStack(tools.paths.stackNext, files);
+      const { project } = readFact(tools.journal, 'installed')!; // a rollback begins with one
+      const files = await readStack(pointStack(tools, point));
+      await writeStack(tools.paths.stackNext, onCurrentVolumes(tools.journal, project, files));
       await (await tools.composeIn(tools.paths.stackNext)).config();
     },
     async undo() {
@@ -69,10 +64,10 @@ export function keepPointStep(tools: DeployTools): Executor<UpgradeSteps['keep-p
       if (isOptional) await keepPointDataIfWell(tools, operation, { signal, note });
       else await keepPointData(tools, operation, signal);
     },
-    async undo(_input, { operation, signal }) {
-      await forgetWorthless(tools, operation);
+    async undo({ from }, { operation, signal }) {
+      await forgetWorthless(tools, from.project, operation);
       await dropPoint(tools, operation);
-      await forgetPointData(tools, signal).catch((error: unknown) => {
+      await forgetUnheldCopies(tools, signal).catch((error: unknown) => {
         tools.log.warn({ err: error }, 'the data of a point could not be cleared away; the next one does it');
       });
     },
@@ -91,9 +86,10 @@ export function switchStackStep(tools: DeployTools): Executor<UpgradeSteps['swit
       writeFact(tools.journal, 'sizing', plan);
     },
     async undo(_input, { operation }) {
-      await putStackBack(tools, operation);
       const point = await readPoint(tools, operation);
-      if (point !== undefined) writeFact(tools.journal, 'sizing', point.sizing);
+      if (point === undefined) return; // nothing was kept, so nothing was changed
+      await putStackBack(tools, point.from.project, operation);
+      writeFact(tools.journal, 'sizing', point.sizing);
     },
   };
 }

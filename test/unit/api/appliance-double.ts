@@ -61,6 +61,7 @@ export async function openApi(t: Ends, change: Partial<Appliance> = {}): Promise
       certificateEnds: null,
       services: [],
       operation: null,
+      operations: [],
       planned: null,
       engineTrouble: null,
       machineChange: null,

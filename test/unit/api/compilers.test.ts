@@ -35,6 +35,7 @@ const step = {
 const operation = {
   id: 'install-1',
   kind: 'install',
+  lane: 'stack',
   title: 'Install',
   state: 'running',
   createdAt: '2026-11-20T00:00:00Z',
@@ -52,6 +53,7 @@ const status = {
   certificateEnds: null,
   services: [],
   operation: null,
+  operations: [],
   planned: null,
   machineChange: null,
   engineTrouble: null,

@@ -451,3 +451,51 @@ t.test('the limit of the disk is told where it is nearly reached, and is no illn
   ]);
   t.equal((await readStatus(limited)).well, true);
 });
+
+t.test('a copy under way hides neither how the stack is nor what changes it', async (t) => {
+  const { tools, journal } = await toolsWith(t, everything);
+  journal.setFact('installed', installed);
+  journal.setFact('sizing', plan);
+  const copy = journal.create({ ...operationOf('one'), kind: 'backup', title: 'Back up Notes' });
+  const alone = await readStatus(tools);
+  t.match(alone, {
+    sentence: 'Notes is well: 6 services run.',
+    well: true,
+    operation: { id: copy.id, lane: 'copy' },
+    operations: [{ id: copy.id, title: 'Back up Notes', state: 'planned' }],
+  });
+  const change = journal.create({ ...operationOf('one'), kind: 'upgrade', title: 'Upgrade Notes' });
+  const both = await readStatus(tools);
+  t.match(both, { sentence: 'Upgrade Notes: under way.', operation: { id: change.id } });
+  t.strictSame(
+    both.operations.map(({ id, lane }) => [id, lane]),
+    [
+      [change.id, 'stack'],
+      [copy.id, 'copy'],
+    ],
+  );
+  for (const { id } of [copy, change]) journal.move(id, 'stuck');
+  t.match(await readStatus(tools), {
+    sentence: 'Upgrade Notes: stuck, and a person has to look.',
+    well: false,
+    attention: [
+      { what: '"Upgrade Notes" is stuck.', command: `onstead operations show ${change.id}` },
+      { what: '"Back up Notes" is stuck.', command: `onstead operations show ${copy.id}` },
+    ],
+  });
+});
+
+t.test('what failed in the night is told in the morning, whatever was copied since', async (t) => {
+  const { tools, journal } = await toolsWith(t, everything);
+  const upgrade = journal.create({ ...operationOf('one'), kind: 'upgrade', title: 'Upgrade Notes' });
+  journal.move(upgrade.id, 'running');
+  journal.move(upgrade.id, 'rolling-back', new OnsteadError('gate.errors', 'It was bad.', { next: 'Ask.' }));
+  journal.move(upgrade.id, 'rolled-back');
+  const copy = journal.create({ ...operationOf('one'), kind: 'backup' });
+  journal.move(copy.id, 'running');
+  journal.move(copy.id, 'done');
+  t.match(
+    (await readStatus(tools)).attention.filter(({ what }) => what.includes('Upgrade Notes')),
+    [{ what: '"Upgrade Notes" failed and was taken back: It was bad.' }],
+  );
+});

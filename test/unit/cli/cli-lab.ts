@@ -128,6 +128,7 @@ export function operation(
   return {
     id: 'install-1',
     kind: 'install',
+    lane: 'stack',
     title: 'Install Notes 1.0.0',
     state,
     createdAt: new Date(AT).toISOString(),

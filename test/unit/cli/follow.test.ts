@@ -150,7 +150,42 @@ t.test('the newest operation is the one that is shown', async (t) => {
   t.match(out, /\nAt the edge: 5 requests meanwhile\n/, 'and what is of the whole at the end');
 });
 
+t.test(
+  'what is under way is shown before what was done since, and of two what changes the stack',
+  async (t) => {
+    const backup = (state: Parameters<typeof operation>[0], id: string) =>
+      operation(state, { id, lane: 'copy', kind: 'backup', title: 'Back up Notes' });
+    const upgrade = operation('running', { id: 'upgrade-1', title: 'Upgrade Notes' });
+    const shows = async (all: readonly { id: string }[], id: string): Promise<void> => {
+      const path = `GET /api/operations/${id}`;
+      const one = all.find((each) => each.id === id);
+      const socket = await openDaemon(t, {
+        ...{ 'GET /api/operations': all, [path]: one, [`${path}/notes`]: [] },
+      });
+      const { code, out } = await onstead(['operations', 'show', '--json'], { socket });
+      t.equal(code, 0);
+      t.match(JSON.parse(out), { id });
+    };
+    await shows([backup('done', 'backup-2'), upgrade, backup('done', 'backup-1')], 'upgrade-1');
+    await shows([backup('running', 'backup-2'), upgrade], 'upgrade-1');
+    await shows([operation('done'), backup('running', 'backup-2')], 'backup-2');
+    await shows([backup('done', 'backup-2'), operation('done')], 'backup-2');
+  },
+);
+
 for (const action of ['resume', 'abandon'] as const) {
+  t.test(`${action} has to be told which where two are stuck`, async (t) => {
+    const all = [
+      operation('stuck', { id: 'backup-1', lane: 'copy' }),
+      operation('stuck', { id: 'upgrade-1' }),
+    ];
+    const socket = await openDaemon(t, { 'GET /api/operations': all });
+    const { code, err } = await onstead(['operations', action], { socket });
+    t.equal(code, 2);
+    t.match(err, /Two operations are stuck: backup-1 and upgrade-1\./);
+    t.match(err, new RegExp(`onstead operations ${action} ID`));
+  });
+
   t.test(`${action} is asked for and then followed`, async (t) => {
     const end = action === 'resume' ? 'done' : 'rolled-back';
     const socket = await openDaemon(t, {
@@ -173,7 +208,7 @@ for (const action of ['resume', 'abandon'] as const) {
       'GET /api/operations/install-1/events': linesOf(done),
     });
     const unnamed = await onstead(['operations', action], { socket: stuck });
-    t.equal(unnamed.code, action === 'resume' ? 0 : 5, 'only one can be stuck, so it need not be named');
+    t.equal(unnamed.code, action === 'resume' ? 0 : 5, 'where one is stuck it need not be named');
   });
 }
 

@@ -28,6 +28,7 @@ const status = {
   certificateEnds: null,
   services: [service],
   operation: null,
+  operations: [],
   planned: null,
   engineTrouble: null,
   machineChange: null,

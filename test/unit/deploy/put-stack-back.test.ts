@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { pathsUnder } from '../../../src/base/paths.ts';
-import { writeFact } from '../../../src/deploy/facts.ts';
+import { writeDataFact } from '../../../src/deploy/facts.ts';
 import { pointStack } from '../../../src/deploy/points.ts';
 import { putStackBack } from '../../../src/deploy/upgrade/put-stack-back.ts';
 import { parseRelease } from '../../../src/release/index.ts';
@@ -17,7 +17,7 @@ const files = renderStack(inputFor(parseRelease(releaseText, 'compose.yaml')), r
 t.test('files of before name the volume that a restore made since', async (t) => {
   const { journal, folder } = await openJournal(t);
   const tools = { journal, paths: pathsUnder(folder) };
-  await putStackBack(tools, 'upgrade-1');
+  await putStackBack(tools, 'trial', 'upgrade-1');
   await t.rejects(readStack(tools.paths.stack), 'nothing was kept, so nothing is written');
   await writeStack(tools.paths.stack, files);
   await keepStack(tools.paths.stack, pointStack(tools, 'upgrade-1'));
@@ -25,10 +25,10 @@ t.test('files of before name the volume that a restore made since', async (t) =>
     tools.paths.stack,
     new Map([...files, ['compose.yaml', releaseText.replace('3000', '3001')]]),
   );
-  await putStackBack(tools, 'upgrade-1');
+  await putStackBack(tools, 'trial', 'upgrade-1');
   t.strictSame(await readStack(tools.paths.stack), files);
-  writeFact(journal, 'volumes', { 'mysql-data': 'trial_mysql-data.upgrade-1' });
-  await putStackBack(tools, 'upgrade-1');
+  writeDataFact(journal, 'trial', 'volumes', { 'mysql-data': 'trial_mysql-data.upgrade-1' });
+  await putStackBack(tools, 'trial', 'upgrade-1');
   const text = await readFile(join(tools.paths.stack, 'compose.override.yaml'), 'utf8');
   t.match(text, 'name: trial_mysql-data.upgrade-1');
   t.equal((await readStack(tools.paths.stack)).get('compose.yaml'), releaseText);

@@ -5,6 +5,7 @@ import { planRehearsal, type RehearsalTarget } from '../../../src/deploy/rehears
 import { rehearsalExecutors, type DeployTools } from '../../../src/deploy/index.ts';
 import { LEFT_FREE_BYTES, tooShort } from '../../../src/deploy/rehearsal/measure.ts';
 import { summaryOf } from '../../../src/deploy/rehearsal/try-steps.ts';
+import { pathsUnder } from '../../../src/base/paths.ts';
 import { MIB } from '../../../src/base/units.ts';
 import { parseRelease } from '../../../src/release/index.ts';
 import { scratchPlan } from '../../../src/sizing/index.ts';
@@ -36,7 +37,7 @@ t.test('data first, then the migration, then the app; and at the end nothing is 
 });
 
 t.test('whatever fails, the way back removes all of it', async (t) => {
-  const executors = rehearsalExecutors({ paths: {} } as DeployTools);
+  const executors = rehearsalExecutors({ paths: pathsUnder('/nowhere') } as DeployTools);
   const ways = steps.filter(({ type }) => executors[type as keyof typeof executors].undo !== undefined);
   t.strictSame(
     ways.map(({ type }) => type),
@@ -48,13 +49,13 @@ t.test('it works in a project and volumes of its own', async (t) => {
   const working = steps.filter(({ type }) => /scratch|try/.test(type) && type !== 'remove-scratch');
   for (const { type, input } of working) {
     const { project, stack } = input as { project?: string; stack?: { project: string } };
-    if (type !== 'fill-scratch') t.equal(project ?? stack?.project, 'notes-scratch', type);
+    if (type !== 'fill-scratch') t.equal(project ?? stack?.project, 'notes-rehearsal', type);
   }
   const { stack } = steps.find(({ type }) => type === 'set-up-scratch')!.input as {
     stack: { volumes: { name: string }[] };
   };
-  t.ok(stack.volumes.every(({ name }) => name.startsWith('notes-scratch_')));
-  t.ok(stack.volumes.some(({ name }) => name === 'notes-scratch_points'));
+  t.ok(stack.volumes.every(({ name }) => name.startsWith('notes-rehearsal_')));
+  t.ok(stack.volumes.some(({ name }) => name === 'notes-rehearsal_points'));
 });
 
 t.test('nobody works there but the data services and one replica of the app', async (t) => {

@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { pathsUnder } from '../../../src/base/paths.ts';
-import { writeFact } from '../../../src/deploy/facts.ts';
+import { writeDataFact, writeFact } from '../../../src/deploy/facts.ts';
 import { listSetAside, removeSetAside, type DeployTools } from '../../../src/deploy/index.ts';
 import { writeAsideReport } from '../../../src/deploy/set-aside.ts';
 import { openJournal } from '../journal/lab.ts';
@@ -74,7 +74,7 @@ t.test('what is removed is gone, with its volume', async (t) => {
 
 t.test('a volume that holds the data of now is not among it', async (t) => {
   const { tools, journal, volumes } = await openLab(t);
-  writeFact(journal, 'volumes', { mysql: 'trial_mysql.newer' });
+  writeDataFact(journal, 'trial', 'volumes', { mysql: 'trial_mysql.newer' });
   t.match(await listSetAside(tools), [{ bytes: 24, volumes: [] }]);
   await removeSetAside(tools, 'upgrade-1', signal);
   t.strictSame([...volumes], ['trial_mysql.newer']);

@@ -8,7 +8,7 @@ import t from 'tap';
 import { createLogger } from '../../../src/base/log.ts';
 import { pathsUnder } from '../../../src/base/paths.ts';
 import type { DeployTools } from '../../../src/deploy/index.ts';
-import { readFact, writeFact } from '../../../src/deploy/facts.ts';
+import { readDataFact, writeDataFact, writeFact } from '../../../src/deploy/facts.ts';
 import { keepPointAsLeft } from '../../../src/deploy/point-data.ts';
 import { keepPoint } from '../../../src/deploy/points.ts';
 import { upgradeExecutors } from '../../../src/deploy/index.ts';
@@ -84,8 +84,8 @@ t.test('images and copies of a release go with the release after next, and not b
 
   // An upgrade that fell back on the data of before left the newer one aside.
   volumes.set(`${project}_mysql-data`, '').set(`${project}_mysql-data.upgrade-x`, '');
-  writeFact(journal, 'volumes', { 'mysql-data': `${project}_mysql-data.upgrade-x` });
-  writeFact(journal, 'restored', {
+  writeDataFact(journal, project, 'volumes', { 'mysql-data': `${project}_mysql-data.upgrade-x` });
+  writeDataFact(journal, project, 'restored', {
     ...{ operation: 'upgrade-x', before: { 'mysql-data': `${project}_mysql-data` } },
     ...{ done: { gtids: {}, stores: [] }, isOver: true as const },
   });
@@ -99,7 +99,7 @@ t.test('images and copies of a release go with the release after next, and not b
     [`${project}_mysql-data.upgrade-x`],
   );
   t.notOk(existsSync(paths.setAside));
-  t.equal(readFact(journal, 'restored'), undefined);
+  t.equal(readDataFact(journal, project, 'restored'), undefined);
 
   // What a rollback left is the volume itself, for as long as its point is kept.
   const left = `${project}_mysql-data.left`;

@@ -82,3 +82,33 @@ t.test('a file with a page of rubbish in it is refused, whichever page it is', a
 t.test('a folder that is not there is said in one sentence', async (t) => {
   t.throws(() => openDatabase('/nonexistent/onstead/state.db'), { code: 'journal.unreadable' });
 });
+
+t.test('what an older Onstead kept of the data without a project is that of the installed one', async (t) => {
+  const path = await filledFile(t);
+  const facts = { volumes: { 'mysql-data': 'notes_mysql-data.x' }, restored: { operation: 'x' } };
+  const older = openDatabase(path);
+  const before = new Journal(older, new HandClock());
+  before.setFact('installed', { project: 'notes' });
+  for (const [key, value] of Object.entries(facts)) before.setFact(key, value);
+  older.pragma('user_version = 1');
+  older.close();
+  const db = openDatabase(path);
+  t.teardown(() => db.close());
+  const journal = new Journal(db, new HandClock());
+  t.equal(db.pragma('user_version', { simple: true }), databaseVersion);
+  for (const [key, value] of Object.entries(facts)) {
+    t.strictSame(journal.fact(`${key}/notes`), value);
+    t.equal(journal.fact(key), undefined);
+  }
+  t.strictSame(journal.fact('installed'), { project: 'notes' });
+});
+
+t.test('a journal of an older Onstead on which nothing is installed is opened too', async (t) => {
+  const path = await filledFile(t);
+  const older = openDatabase(path);
+  older.pragma('user_version = 1');
+  older.close();
+  const db = openDatabase(path);
+  t.teardown(() => db.close());
+  t.equal(new Journal(db, new HandClock()).list().length, 1);
+});

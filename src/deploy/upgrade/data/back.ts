@@ -3,14 +3,8 @@
 
 import { messageOf } from '../../../base/errors.ts';
 import type { ContainerSummary } from '../../../engine/index.ts';
-import {
-  putVolumeFilesBack,
-  readStack,
-  volumeNameOfMount,
-  withVolumes,
-  writeStack,
-} from '../../../stack/index.ts';
-import { readFact } from '../../facts.ts';
+import { putVolumeFilesBack, readStack, volumeNameOfMount, writeStack } from '../../../stack/index.ts';
+import { onCurrentVolumes } from '../../current-volumes.ts';
 import { pointStack } from '../../points.ts';
 import {
   askedOf,
@@ -79,9 +73,9 @@ async function noticeOthers(
 }
 
 /** The volumes are those of now, and who answers at the edge stays as it is. */
-async function putFilesOfStackBack({ tools, context }: Job): Promise<void> {
+async function putFilesOfStackBack({ tools, input, context }: Job): Promise<void> {
   const files = await readStack(pointStack(tools, context.operation));
-  const named = withVolumes(files, readFact(tools.journal, 'volumes') ?? {});
+  const named = onCurrentVolumes(tools.journal, input.project, files);
   await writeStack(tools.paths.stack, await withSteering(tools, named));
 }
 

@@ -5,14 +5,12 @@ import { OnsteadError } from '../../../base/errors.ts';
 import {
   copyVolume,
   endLineOfTransactions,
-  readStack,
   removeVolumeMadeBy,
   requireRoomForCopy,
   userOf,
-  withVolumes,
-  writeStack,
 } from '../../../stack/index.ts';
-import { clearFact, readFact, volumeNameOf, writeFact } from '../../facts.ts';
+import { nameVolumes, volumeNameOf } from '../../current-volumes.ts';
+import { clearDataFact, readDataFact, writeDataFact } from '../../facts.ts';
 import { writeAsideReport } from '../../set-aside.ts';
 import { stackRelease } from '../../stack-files.ts';
 import type { Job } from './job.ts';
@@ -54,18 +52,18 @@ export async function nameCopy(job: Job): Promise<void> {
   const { movesTo, project } = input;
   if (movesTo === null) return;
   const { journal } = tools;
-  if (readFact(journal, 'moved')?.operation !== context.operation) {
+  if (readDataFact(journal, project, 'moved')?.operation !== context.operation) {
     const before = { [movesTo.key]: volumeNameOf(journal, project, movesTo.key) };
-    writeFact(journal, 'moved', { operation: context.operation, before });
+    writeDataFact(journal, project, 'moved', { operation: context.operation, before });
   }
-  await nameVolume(job, movesTo.key, copyNameOf(job, movesTo.key));
+  await nameVolumes(tools, project, { [movesTo.key]: copyNameOf(job, movesTo.key) });
 }
 
 /** The volume of before holds the data again; what people wrote since is named where there is any. */
 export async function nameOld(job: Job, isWritten: boolean): Promise<void> {
   const { tools, input, context } = job;
   const { movesTo, project, service } = input;
-  const moved = readFact(tools.journal, 'moved');
+  const moved = readDataFact(tools.journal, project, 'moved');
   const old = movesTo === null ? undefined : moved?.before[movesTo.key];
   if (movesTo === null || old === undefined || moved?.operation !== context.operation) return;
   const now = volumeNameOf(tools.journal, project, movesTo.key);
@@ -76,7 +74,7 @@ export async function nameOld(job: Job, isWritten: boolean): Promise<void> {
     );
   // Both have the transactions of before; with one name for what comes after them, two would be called the same.
   await endLineOfTransactions(await tools.engine(), old);
-  await nameVolume(job, movesTo.key, old);
+  await nameVolumes(tools, project, { [movesTo.key]: old });
 }
 
 /** A copy that nobody wrote to goes; another is set aside. */
@@ -92,15 +90,8 @@ export async function leaveCopy(job: Job, isWritten: boolean): Promise<void> {
   } else {
     await removeVolumeMadeBy(await tools.engine(), copyNameOf(job, key), operation);
   }
-  if (readFact(tools.journal, 'moved')?.operation === context.operation) clearFact(tools.journal, 'moved');
-}
-
-/** The fact first: whoever writes the stack's files goes by it. */
-async function nameVolume({ tools }: Job, key: string, name: string): Promise<void> {
-  const { journal, paths } = tools;
-  const volumes = { ...readFact(journal, 'volumes'), [key]: name };
-  writeFact(journal, 'volumes', volumes);
-  await writeStack(paths.stack, withVolumes(await readStack(paths.stack), volumes));
+  const moved = readDataFact(tools.journal, input.project, 'moved');
+  if (moved?.operation === context.operation) clearDataFact(tools.journal, input.project, 'moved');
 }
 
 function killed(service: string): OnsteadError {

@@ -3,22 +3,17 @@
 
 import {
   measureRestore,
-  readStack,
   refuseTooLittle,
   restoreDatabase,
   restoredVolumeOf,
   userOf,
-  withVolumes,
-  writeStack,
   type CopyRoom,
 } from '../../../stack/index.ts';
 import type { StepContext } from '../../../journal/index.ts';
-import { readFact, volumeNameOf, writeFact } from '../../facts.ts';
+import { nameVolumes, volumeNameOf, type Volumes } from '../../current-volumes.ts';
 import { readPointData, type PointData } from '../../point-data.ts';
 import { stackRelease } from '../../stack-files.ts';
 import { healthyContainer, removeContainersOf, type DeployTools } from '../../tools.ts';
-
-export type Volumes = Readonly<Record<string, string>>;
 
 interface AtPoint {
   readonly project: string;
@@ -92,14 +87,7 @@ export async function moveTo(
 ): Promise<void> {
   const services = databases.map(({ service }) => service);
   await removeContainersOf(tools, project, services);
-  writeFact(tools.journal, 'volumes', { ...readFact(tools.journal, 'volumes'), ...volumes });
-  await nameVolumes(tools);
+  await nameVolumes(tools, project, volumes);
   await (await tools.compose()).up({ services, noDeps: true, signal });
   for (const service of services) await healthyContainer(tools, project, service, signal, withinMs);
-}
-
-/** The files that stand in the stack's folder name the volumes of now. */
-async function nameVolumes({ journal, paths }: Pick<DeployTools, 'journal' | 'paths'>): Promise<void> {
-  const volumes = readFact(journal, 'volumes') ?? {};
-  await writeStack(paths.stack, withVolumes(await readStack(paths.stack), volumes));
 }

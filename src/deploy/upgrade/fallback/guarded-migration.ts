@@ -14,7 +14,7 @@ import {
   type Edge,
 } from '../../../stack/index.ts';
 import { edgeOf } from '../../edge-of.ts';
-import { readFact } from '../../facts.ts';
+import type { Restored } from '../../facts.ts';
 import type { InstallSteps } from '../../install-plan.ts';
 import { keepPointMoment, readPointData } from '../../point-data.ts';
 import { countAsOwn, wasMigrationBegun, type AtPoint } from '../../point-loss.ts';
@@ -24,7 +24,7 @@ import type { DeployTools } from '../../tools.ts';
 import { runningServers } from '../edge-servers.ts';
 import { putStackBack } from '../put-stack-back.ts';
 import { requireRoomToRestore } from './data-volumes.ts';
-import { HOLD_LIMIT_MS, restoreNow, restorePoint, type RestoreData } from './restore.ts';
+import { HOLD_LIMIT_MS, ownRestored, restoreNow, restorePoint, type RestoreData } from './restore.ts';
 import { setNewerAside } from './set-aside.ts';
 
 type Migration = InstallSteps['migrate'];
@@ -35,7 +35,7 @@ export function guardedMigrateStep(tools: DeployTools): Executor<Migration> {
     async apply(input, context) {
       // An installation keeps no point: there is nothing yet that could be lost.
       if ((await readPointData(tools, context.operation)) === undefined) return vendors.apply(input, context);
-      if (hasBegunToRestore(tools, context)) throw interrupted();
+      if (hasBegunToRestore(tools, input, context)) throw interrupted();
       if (input.back === undefined) return migrateAlone(tools, input, context, vendors);
       const at = atPoint(input, context);
       await keepPointMoment(tools, at);
@@ -44,8 +44,8 @@ export function guardedMigrateStep(tools: DeployTools): Executor<Migration> {
     },
     async undo(input, context) {
       if (!(await needsRestore(tools, input, context, vendors))) return;
-      if (hasBegunToRestore(tools, context) && readFact(tools.journal, 'restored')?.isOver === true) return;
-      await putStackBack(tools, context.operation);
+      if (restoredBy(tools, input, context)?.isOver === true) return;
+      await putStackBack(tools, input.project, context.operation);
       const edge = await edgeOf(tools);
       await settleEdge(edge, await runningServers(tools, input.project, edge.app), context.signal);
       const restoration = await restorationOf(tools, input, context);
@@ -101,7 +101,7 @@ async function tryToRestore(
   heldUntilMs: number,
 ): Promise<void> {
   try {
-    await putStackBack(tools, context.operation);
+    await putStackBack(tools, input.project, context.operation);
     const restoration = await restorationOf(tools, input, context);
     await restoreNow(tools, restoration, context, {
       heldUntilMs,
@@ -120,7 +120,7 @@ async function needsRestore(
   context: StepContext,
   vendors: Executor<Migration>,
 ): Promise<boolean> {
-  if (hasBegunToRestore(tools, context)) return true;
+  if (hasBegunToRestore(tools, input, context)) return true;
   const { service } = input;
   const isBegun = await wasMigrationBegun(tools, { point: context.operation, service });
   try {
@@ -133,8 +133,12 @@ async function needsRestore(
   return isBegun && input.back === undefined;
 }
 
-function hasBegunToRestore({ journal }: DeployTools, { operation }: StepContext): boolean {
-  return readFact(journal, 'restored')?.operation === operation;
+function hasBegunToRestore(tools: DeployTools, input: Migration, context: StepContext): boolean {
+  return restoredBy(tools, input, context) !== undefined;
+}
+
+function restoredBy(tools: DeployTools, { project }: Migration, context: StepContext): Restored | undefined {
+  return ownRestored(tools, project, context);
 }
 
 function isFailure(error: unknown): boolean {

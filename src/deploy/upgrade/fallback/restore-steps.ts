@@ -3,10 +3,11 @@
 
 import { OnsteadError } from '../../../base/errors.ts';
 import type { Executor, StepContext } from '../../../journal/index.ts';
-import { removeVolumeMadeBy, restoredVolumeOf, volumesOfKey } from '../../../stack/index.ts';
-import { clearFact, readFact, volumeNameOf, writeFact, type Restored } from '../../facts.ts';
+import { removeVolumeMadeBy, restoredVolumeOf } from '../../../stack/index.ts';
+import { volumeNameOf } from '../../current-volumes.ts';
+import { clearDataFact, writeDataFact, type Restored } from '../../facts.ts';
 import { lossInShort, lossInWords } from '../../loss-words.ts';
-import { keepPointAsLeft, requirePointData, volumesOfPoints } from '../../point-data.ts';
+import { keepPointAsLeft, requirePointData } from '../../point-data.ts';
 import { lookAtPointLoss } from '../../point-loss.ts';
 import type { DeployTools } from '../../tools.ts';
 import { dataAsLeft } from './moment.ts';
@@ -17,7 +18,7 @@ import { tryAnswers } from './try-answers.ts';
 export function restoreDataStep(tools: DeployTools): Executor<RestoreData> {
   return {
     async apply(input, context) {
-      if (ownRestored(tools, context)?.isTurning === true) {
+      if (ownRestored(tools, input.project, context)?.isTurning === true) {
         await whileHeld(tools, context, () => goBackToBefore(tools, input, context));
         throw turned();
       }
@@ -27,12 +28,13 @@ export function restoreDataStep(tools: DeployTools): Executor<RestoreData> {
       });
     },
     async undo(input, context) {
-      const restored = ownRestored(tools, context);
+      const { project } = input;
+      const restored = ownRestored(tools, project, context);
       // Where it was taken back at once whoever writes is there again.
       if (restored !== undefined && restored.isHome !== true) {
         await whileHeld(tools, context, () => goBackToBefore(tools, input, context));
       }
-      if (restored !== undefined) clearFact(tools.journal, 'restored');
+      if (restored !== undefined) clearDataFact(tools.journal, project, 'restored');
       await removeOwnVolumes(tools, input, context);
     },
   };
@@ -56,7 +58,7 @@ async function giveUp(
     short === undefined
       ? 'Nothing was given up: nobody had written anything since then.'
       : `Given up: ${short}. All of it is kept; ${way} puts it in place again.`;
-  writeFact(tools.journal, 'restored', { ...restored, lost });
+  writeDataFact(tools.journal, project, 'restored', { ...restored, lost });
 }
 
 /** Volumes that this operation made and that hold nothing that is not elsewhere too. */
@@ -71,23 +73,6 @@ async function removeOwnVolumes(
     const name = restoredVolumeOf(project, key, operation);
     if (volumeNameOf(tools.journal, project, key) !== name) await removeVolumeMadeBy(engine, name, operation);
   }
-}
-
-/** The operation stands: volumes that hold no data of now, nor of a point, are removed. Returns their names. */
-export async function forgetOldVolumes(tools: DeployTools, project: string): Promise<string[]> {
-  const { journal } = tools;
-  const engine = await tools.engine();
-  const needed = await volumesOfPoints(tools);
-  const removed: string[] = [];
-  for (const [key, name] of Object.entries(readFact(journal, 'volumes') ?? {})) {
-    const old = (await volumesOfKey(engine, project, key)).filter(
-      (one) => one !== name && !needed.includes(one),
-    );
-    for (const one of old) await engine.volumes.remove(one);
-    removed.push(...old);
-  }
-  clearFact(journal, 'restored');
-  return removed;
 }
 
 function turned(): OnsteadError {

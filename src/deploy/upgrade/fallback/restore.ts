@@ -6,12 +6,13 @@ import { isRetryable } from '../../../engine/index.ts';
 import type { StepContext } from '../../../journal/index.ts';
 import { applySinceCopy, holdRequests, restoreObjects } from '../../../stack/index.ts';
 import { edgeOf } from '../../edge-of.ts';
-import { readFact, volumeNameOf, writeFact, type Moment, type Restored } from '../../facts.ts';
+import { volumeNameOf, type Volumes } from '../../current-volumes.ts';
+import { readDataFact, writeDataFact, type Moment, type Restored } from '../../facts.ts';
 import { requirePointData, type PointData } from '../../point-data.ts';
 import { accessTo } from '../../steps/data-steps.ts';
 import { healthyContainer, type DeployTools } from '../../tools.ts';
 import { putStackBack } from '../put-stack-back.ts';
-import { fillVolumes, isMoved, moveTo, type Volumes } from './data-volumes.ts';
+import { fillVolumes, isMoved, moveTo } from './data-volumes.ts';
 import { readMoment } from './moment.ts';
 import { forgetNewerAside, setMeanwhileAside } from './set-aside.ts';
 import { bringWritersBack, sendWritersAway, type Writers } from './writers.ts';
@@ -72,18 +73,25 @@ export async function whileHeld<T>(
 /** From its return on this operation has begun to restore, and nothing else may go on with the data of now. */
 async function beginRestore(tools: DeployTools, input: RestoreData, context: StepContext): Promise<Volumes> {
   const { journal } = tools;
+  const { project } = input;
   const data = await requirePointData(tools, input.point);
-  const restored = ownRestored(tools, context);
+  const restored = ownRestored(tools, project, context);
   const before =
     restored?.before ??
-    Object.fromEntries(data.databases.map(({ key }) => [key, volumeNameOf(journal, input.project, key)]));
-  if (restored === undefined) writeFact(journal, 'restored', { operation: context.operation, before });
+    Object.fromEntries(data.databases.map(({ key }) => [key, volumeNameOf(journal, project, key)]));
+  if (restored === undefined) {
+    writeDataFact(journal, project, 'restored', { operation: context.operation, before });
+  }
   return fillVolumes(tools, input, data, context);
 }
 
 /** Undefined where another operation restored last. */
-export function ownRestored({ journal }: DeployTools, { operation }: StepContext): Restored | undefined {
-  const restored = readFact(journal, 'restored');
+export function ownRestored(
+  { journal }: DeployTools,
+  project: string,
+  { operation }: StepContext,
+): Restored | undefined {
+  const restored = readDataFact(journal, project, 'restored');
   return restored?.operation === operation ? restored : undefined;
 }
 
@@ -104,7 +112,7 @@ async function restoreHeld(
     const said = await putInPlace(tools, input, context, held);
     await bringWritersBack(tools, input, context, patienceMs(tools, held));
     await held.tryOut?.();
-    note(tools, { isOver: true });
+    note(tools, input.project, { isOver: true });
     return said;
   } catch (error) {
     context.signal.throwIfAborted(); // it is taken up where it is
@@ -136,17 +144,17 @@ async function putInPlace(
   const data = await requirePointData(tools, point);
   await endTurn(tools, input, context, data);
   // Once all of it was restored people have written to it: done again, that would be lost.
-  const { done, hasObjects } = ownRestored(tools, context)!;
+  const { done, hasObjects } = ownRestored(tools, project, context)!;
   if (done !== undefined) return 'restored before';
   if (hasObjects !== true && !isMoved(tools, project, volumes)) {
-    const restored = note(tools, { held: await readMoment(tools, project, data, context.signal) });
+    const restored = note(tools, project, { held: await readMoment(tools, project, data, context.signal) });
     await held.before?.(restored);
   }
   await moveTo(tools, project, data, volumes, context, patienceMs(tools, held));
   await putAfterCopy(tools, input, data, context);
-  note(tools, { hasObjects: true });
+  note(tools, project, { hasObjects: true });
   const objects = await restoreStores(tools, project, data.stores, context);
-  note(tools, { done: await readMoment(tools, project, data, context.signal) });
+  note(tools, project, { done: await readMoment(tools, project, data, context.signal) });
   return `${data.databases.length} databases restored, ${objects} objects put back`;
 }
 
@@ -157,10 +165,11 @@ async function endTurn(
   context: StepContext,
   data: PointData,
 ): Promise<void> {
-  const { operation, before, isTurning } = ownRestored(tools, context)!; // it has begun
+  const { project } = input;
+  const { operation, before, isTurning } = ownRestored(tools, project, context)!; // it has begun
   if (isTurning !== true) return;
   await putBefore(tools, input, context, data);
-  writeFact(tools.journal, 'restored', { operation, before });
+  writeDataFact(tools.journal, project, 'restored', { operation, before });
 }
 
 /** Whoever writes comes back to the data of before, also where not all of it can be put in place. */
@@ -184,14 +193,14 @@ export async function goBackToBefore(
   input: RestoreData,
   context: StepContext,
 ): Promise<void> {
-  await putStackBack(tools, context.operation);
+  await putStackBack(tools, input.project, context.operation);
   await sendWritersAway(tools, input);
   try {
     await putBefore(tools, input, context, await requirePointData(tools, input.point));
   } finally {
     await bringWritersBack(tools, input, context);
   }
-  if (ownRestored(tools, context) !== undefined) note(tools, { isHome: true });
+  if (ownRestored(tools, input.project, context) !== undefined) note(tools, input.project, { isHome: true });
 }
 
 /** Nobody writes. What people wrote to the data of then is counted and kept first. */
@@ -201,9 +210,9 @@ async function putBefore(
   context: StepContext,
   data: PointData,
 ): Promise<void> {
-  const restored = ownRestored(tools, context);
+  const restored = ownRestored(tools, project, context);
   if (restored === undefined || restored.isBack === true) return;
-  note(tools, { isTurning: true });
+  note(tools, project, { isTurning: true });
   const { before, done, held, hasObjects } = restored;
   await forgetNewerAside(tools, context.operation);
   if (done !== undefined && !isMoved(tools, project, before)) {
@@ -211,12 +220,12 @@ async function putBefore(
   }
   await moveTo(tools, project, data, before, context);
   if (hasObjects === true) await restoreStores(tools, project, held?.stores ?? [], context);
-  note(tools, { isBack: true });
+  note(tools, project, { isBack: true });
 }
 
-function note({ journal }: Pick<DeployTools, 'journal'>, more: Partial<Restored>): Restored {
-  const restored = { ...readFact(journal, 'restored')!, ...more }; // written as it began
-  writeFact(journal, 'restored', restored);
+function note({ journal }: Pick<DeployTools, 'journal'>, project: string, more: Partial<Restored>): Restored {
+  const restored = { ...readDataFact(journal, project, 'restored')!, ...more }; // written as it began
+  writeDataFact(journal, project, 'restored', restored);
   return restored;
 }
 

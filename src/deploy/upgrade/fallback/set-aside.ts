@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { ensureFolder } from '../../../base/files.ts';
 import type { StepContext } from '../../../journal/index.ts';
 import { exportObjects } from '../../../stack/index.ts';
-import { clearFact, readFact, volumeNameOf, type Moment } from '../../facts.ts';
+import { volumeNameOf } from '../../current-volumes.ts';
+import { clearDataFact, readDataFact, type Moment } from '../../facts.ts';
 import { lossInWords } from '../../loss-words.ts';
 import { requirePointData, type PointData } from '../../point-data.ts';
 import { lookAtPointLoss, type PointLoss } from '../../point-loss.ts';
@@ -29,7 +30,7 @@ export async function setNewerAside(tools: DeployTools, at: AtPoint, context: St
   const loss = await lookAtPointLoss(tools, { ...at, signal: context.signal });
   const lost = lossInWords(loss, 'set-aside');
   if (lost.length === 0) return note('Nothing that people wrote is lost.');
-  const volumes = readFact(tools.journal, 'restored')?.before ?? {};
+  const volumes = readDataFact(tools.journal, at.project, 'restored')?.before ?? {};
   for (const line of lost) note(line);
   await keepAside(tools, at.project, context, { name: operation, loss, volumes, stores: data.stores });
 }
@@ -95,13 +96,13 @@ interface Aside {
 }
 
 /** A volume that this operation took out of use and in which nobody's writes are. */
-export async function forgetWorthless(tools: DeployTools, operation: string): Promise<void> {
-  const restored = readFact(tools.journal, 'restored');
+export async function forgetWorthless(tools: DeployTools, project: string, operation: string): Promise<void> {
+  const restored = readDataFact(tools.journal, project, 'restored');
   if (restored?.operation !== operation || restored.isOver !== true || restored.isBack === true) return;
   if (await hasAsideReport(tools, operation)) return;
   const engine = await tools.engine();
   for (const name of Object.values(restored.before)) await engine.volumes.remove(name);
-  clearFact(tools.journal, 'restored');
+  clearDataFact(tools.journal, project, 'restored');
 }
 
 export async function forgetSetAside({ paths }: Pick<DeployTools, 'paths'>): Promise<void> {
