@@ -1,7 +1,7 @@
 // Whose turn it is at the data. Steps that copy it, or put other data or another server in its place, wait for each other
 // here, whichever operation they are of, and say so. A daemon that dies meanwhile leaves nothing locked.
 
-import type { Executor, Journal, StepContext } from '../journal/index.ts';
+import { whoElse, type Executor, type StepContext } from '../journal/index.ts';
 import { lockData } from '../stack/index.ts';
 import type { DeployTools } from './tools.ts';
 
@@ -13,7 +13,9 @@ export function whileAtData<T>(
   { operation, signal, note }: Pick<StepContext, 'operation' | 'signal' | 'note'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  return lockData(paths, work, { signal, onWait: () => note(waitingWords(journal, operation)) });
+  const onWait = (): void =>
+    note(`Waiting: ${whoElse(journal, operation)} is at the data; this goes on when that is done there.`);
+  return lockData(paths, work, { signal, onWait });
 }
 
 /** The whole step, and its way back. */
@@ -26,10 +28,4 @@ export function atData<Input>(tools: Turns, step: Executor<Input>): Executor<Inp
       ? {}
       : { undo: (input, context) => whileAtData(tools, context, () => undo(input, context)) }),
   };
-}
-
-function waitingWords(journal: Journal, operation: string): string {
-  const other = journal.unfinished().find(({ id, state }) => id !== operation && state !== 'stuck');
-  const who = other === undefined ? 'somebody else' : `"${other.title}" (${other.id})`;
-  return `Waiting: ${who} is at the data; this goes on when that is done there.`;
 }

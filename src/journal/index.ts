@@ -30,4 +30,5 @@ export {
   type Progress,
   type StepView,
 } from './schema.ts';
+export { whoElse } from './who-else.ts';
 export { isOver, operationStates, stepStates, type OperationState, type StepState } from './states.ts';

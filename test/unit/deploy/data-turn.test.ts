@@ -8,6 +8,7 @@ import t from 'tap';
 import { pathsUnder } from '../../../src/base/paths.ts';
 import { atData } from '../../../src/deploy/data-turn.ts';
 import { upgradeExecutors, type DeployTools } from '../../../src/deploy/index.ts';
+import { containerOnceWell } from '../../../src/deploy/tools.ts';
 import type { Executor } from '../../../src/journal/index.ts';
 import { lockData } from '../../../src/stack/index.ts';
 import { openJournal, operationOf, runnerOn } from '../journal/lab.ts';
@@ -107,19 +108,50 @@ await lockData(pathsUnder(${JSON.stringify(folder)}), async () => {
   t.equal(await waiting, 'mine');
 });
 
-t.test('every step of a change that is at the data takes its turn there, and no other does', async (t) => {
+t.test('every step of a change that is at the data takes its turn there', async (t) => {
   const { tools, journal, clock } = await openLab(t);
   const executors = upgradeExecutors({ ...tools, clock } as unknown as DeployTools);
-  const atTheData = ['migrate', 'keep-point', 'migrate-down', 'replace-data', 'restore-data', 'tidy'];
+  const atTheData = [
+    'write-stack',
+    'migrate',
+    'keep-point',
+    'migrate-down',
+    'replace-data',
+    'restore-data',
+    'tidy',
+  ];
   const { id } = journal.create({ ...operationOf('one'), kind: 'upgrade' });
   const waited: string[] = [];
+  const signal = AbortSignal.timeout(1_500);
   await lockData(tools.paths, async () => {
-    for (const type of atTheData) {
+    const all = atTheData.map((type) => {
       const { apply } = executors[type as 'tidy'];
-      const signal = AbortSignal.timeout(1_500);
       const context = { operation: id, signal, progress: () => {}, note: () => void waited.push(type) };
-      await t.rejects(apply({} as never, context), { name: /AbortError|TimeoutError/ }, type);
-    }
+      return t.rejects(apply({} as never, context), { name: /AbortError|TimeoutError/ }, type);
+    });
+    await Promise.all(all);
   });
-  t.strictSame(waited, atTheData);
+  t.strictSame(waited.toSorted(), atTheData.toSorted());
+});
+
+t.test('whoever only reads waits for a service that is down, and does not start it', async (t) => {
+  const { clock } = await openLab(t);
+  const answers = [[], [{ status: 'exited' }], [{ status: 'running', health: 'starting' }]];
+  const looks = [...answers, [{ status: 'running', health: 'healthy', id: 'well' }]];
+  let look = 0;
+  const list = async () => looks[Math.min(look++, looks.length - 1)]!;
+  const tools = {
+    clock,
+    engine: async () => ({ containers: { list } }),
+    compose: async () => t.fail('it is somebody else to start it'),
+  } as unknown as DeployTools;
+  const { signal } = new AbortController();
+  t.equal(await containerOnceWell(tools, 'notes', 'mysql', signal), 'well');
+  t.equal(look, looks.length);
+  look = 0;
+  looks.splice(1);
+  await t.rejects(containerOnceWell(tools, 'notes', 'mysql', signal), {
+    code: 'stack.not-running',
+    next: /onstead status/,
+  });
 });
