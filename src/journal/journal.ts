@@ -136,10 +136,23 @@ export class Journal {
     return rows.map((row) => stepView(row, this.#progress.get(progressKey(id, row.n)) ?? null));
   }
 
+  /** The newest, and whatever is not over however old it is. */
   list(limit = 50): OperationView[] {
     const rows = this.#db
-      .prepare(`select * from operation order by rowid desc limit ?`)
+      .prepare(
+        `select * from operation
+          where state not in (${OVER}) or rowid in (select rowid from operation order by rowid desc limit ?)
+          order by rowid desc`,
+      )
       .all(limit) as OperationRow[];
+    return rows.map((row) => operationView(row, this.steps(row.id)));
+  }
+
+  /** The newest of this kind, however much else was done since. */
+  listOf(kind: string, limit = 50): OperationView[] {
+    const rows = this.#db
+      .prepare(`select * from operation where kind = ? order by rowid desc limit ?`)
+      .all(kind, limit) as OperationRow[];
     return rows.map((row) => operationView(row, this.steps(row.id)));
   }
 

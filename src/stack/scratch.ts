@@ -1,8 +1,8 @@
 // A second, small stack beside the running one: in sealed networks, without an edge, with a folder, opened secrets and
 // volumes of its own. One for each kind of operation that works in one. It is found by its folder, and removed whole.
 
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Paths } from '../base/paths.ts';
 import type { Engine } from '../engine/index.ts';
 import type { Release } from '../release/index.ts';
@@ -38,6 +38,8 @@ export async function removeScratch(engine: Engine, { stack, unsealed }: Scratch
   for (const { id } of parts.containers) await engine.containers.remove(id);
   const rest = { ...parts, containers: [], images: [] };
   await removeStackParts(engine, rest, { keepVolumes: false, onRemoved: () => {} });
-  await rm(stack, { recursive: true, force: true });
-  await rm(unsealed, { recursive: true, force: true });
+  for (const folder of [stack, unsealed]) {
+    await rm(folder, { recursive: true, force: true });
+    await rmdir(dirname(folder)).catch(() => {}); // another kind's may be there, or none ever was
+  }
 }

@@ -6,8 +6,8 @@ import type { Paths } from '../../base/paths.ts';
 import { connectEngine, openCompose } from '../../engine/index.ts';
 import type { Release } from '../../release/index.ts';
 import {
-  lockStack,
   isWhole,
+  lockStack,
   raiseStack,
   readStackRelease,
   rejoinEdge,

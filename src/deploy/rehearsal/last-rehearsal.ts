@@ -14,9 +14,7 @@ export interface LastRehearsal {
 export function lastRehearsal(journal: Journal, bundle: string): LastRehearsal | undefined {
   const isOfBundle = (id: string): boolean =>
     (journal.input(id) as { bundle?: { id?: string } }).bundle?.id === bundle;
-  const last = journal
-    .list()
-    .find(({ id, kind, state }) => kind === rehearsalKind && isOver(state) && isOfBundle(id));
+  const last = journal.listOf(rehearsalKind).find(({ id, state }) => isOver(state) && isOfBundle(id));
   if (last === undefined) return undefined;
   const passed = last.state === 'done';
   const said = last.steps.find(({ type }) => type === 'report-rehearsal')?.note ?? '';

@@ -163,3 +163,27 @@ t.test('halting one leaves the other as it is', async (t) => {
   t.equal(journal.get(upgrade).state, 'rolled-back');
   t.equal(journal.get(backup).state, 'done');
 });
+
+t.test('however many copies were made since, what is not over and what was rehearsed is found', async (t) => {
+  const lab = await openJournal(t);
+  const { journal } = lab;
+  const over = (id: string): void => {
+    journal.move(id, 'running');
+    journal.move(id, 'done');
+  };
+  const rehearsal = begun(lab, 'rehearsal').id;
+  over(rehearsal);
+  const upgrade = begun(lab, 'upgrade').id;
+  journal.move(upgrade, 'stuck');
+  const backups = Array.from({ length: 60 }, () => {
+    const { id } = begun(lab, 'backup');
+    over(id);
+    return id;
+  });
+  const listed = journal.list().map(({ id }) => id);
+  t.strictSame(listed, [...backups.slice(-50).toReversed(), upgrade]);
+  t.strictSame(
+    journal.listOf('rehearsal').map(({ id }) => id),
+    [rehearsal],
+  );
+});
