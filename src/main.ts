@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // argv → one CLI verb, or the daemon.
 
-import { yieldToRequests } from './base/priority.ts';
 import { sayingTooOld } from './base/node-version.ts';
 
 const tooOld = sayingTooOld(process.versions.node);
@@ -28,8 +27,9 @@ process.on('SIGINT', () => {
 
 /** The daemon's rooms are loaded only where they are needed: the CLI starts quickly and the daemon stays small. */
 async function serve(): Promise<void> {
-  yieldToRequests();
+  const { yieldToRequests } = await import('./base/priority.ts');
   const { startDaemon } = await import('./daemon.ts');
+  yieldToRequests();
   const { DOCKER_HOST: dockerHost, ONSTEAD_COMPOSE: composeBinary, ONSTEAD_LOG: logLevel } = process.env;
   const fault = faultFrom(process.env);
   const waitSeconds = Number(process.env['ONSTEAD_ENGINE_WAIT']);
